@@ -1,0 +1,46 @@
+# `make help` lists what there is. Everything runs from .venv, without root and without Docker.
+PYTHON ?= python3.11
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.ready
+
+export DBT_SEND_ANONYMOUS_USAGE_STATS := false
+export DO_NOT_TRACK := 1
+export GX_ANALYTICS_ENABLED := false
+
+.DEFAULT_GOAL := help
+.PHONY: help setup test lint lock bench clean
+
+help: ## List the commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(STAMP) ## Set up .venv from the hashed lock; then .venv/bin/roi works
+
+$(STAMP): requirements/dev.txt requirements/uv.txt pyproject.toml
+	@command -v $(PYTHON) >/dev/null 2>&1 || { echo "$(PYTHON) is not on this machine: install Python 3.11, or name it: make setup PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m roi_engine.warehouse.extensions
+	@touch $(STAMP)
+
+test: setup ## Run every test, and lint
+	$(MAKE) --no-print-directory lint
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+lint: setup ## Style, types, import contracts, SQL
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/sqlfluff lint --processes 1 --disable-progress-bar dbt_project/models dbt_project/tests
+
+lock: ## Resolve the dependencies anew and write the hashed locks
+	$(BIN)/uv pip compile --quiet --no-header --generate-hashes --no-emit-index-url --python-version 3.11 --extra dev --extra airflow pyproject.toml -o requirements/airflow.txt
+	$(BIN)/uv pip compile --quiet --no-header --generate-hashes --no-emit-index-url --python-version 3.11 --extra dev -c requirements/airflow.txt pyproject.toml requirements/build.in -o requirements/dev.txt
+	$(BIN)/uv pip compile --quiet --no-header --generate-hashes --no-emit-index-url --python-version 3.11 -c requirements/airflow.txt pyproject.toml -o requirements/base.txt
+	echo uv | $(BIN)/uv pip compile --quiet --no-header --generate-hashes --no-emit-index-url - -o requirements/uv.txt
+
+clean: ## Remove what a run or a build left behind (never a lake)
+	rm -rf dbt_project/target dbt_project/logs .pytest_cache .mypy_cache .ruff_cache build dist

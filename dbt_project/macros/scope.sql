@@ -1,0 +1,61 @@
+{#- Which rows a run reads and which days it writes.
+
+    ops.active_load   loads whose rows count (the newest parse of each file; of a reference
+                      table, the newest file)
+    ops.read_day      days whose bronze partitions are read: the days that are built, their
+                      neighbours, and every day on which one of their tasks did something
+    ops.run_day       days that are built, after the gate
+
+    All three are written by roi_engine/pipeline.py before dbt starts. -#}
+
+{%- macro generate_schema_name(custom_schema_name, node) -%}
+    {{ custom_schema_name or target.schema }}
+{%- endmacro -%}
+
+{#- Rows of a bronze table that count: of active loads, not in quarantine, of the days read.
+    For reference tables, and with all_days=true, no day is left out. -#}
+{%- macro bronze_rows(source_name, table_name, all_days=false) -%}
+(
+    select bronze.*
+    from {{ source(source_name, table_name) }} as bronze
+    where
+        bronze._load_id in (
+            select active_load.load_id
+            from {{ source('ops', 'active_load') }} as active_load
+        )
+        and not exists (
+            select 1
+            from {{ source('ops', 'quarantine') }} as quarantine
+            where
+                quarantine.severity = 'critical'
+                and quarantine._load_id = bronze._load_id
+                and quarantine._source_row = bronze._source_row
+        )
+        {% if source_name != 'reference' and not all_days -%}
+        -- literals, so that partitions outside the range are not even opened
+        and bronze.day
+            between '{{ var('read_from') }}'::date and '{{ var('read_to') }}'::date
+        and bronze.day in (
+            select read_day.day from {{ source('ops', 'read_day') }} as read_day
+        )
+        {%- endif %}
+)
+{%- endmacro -%}
+
+{#- True for the days that this run builds. -#}
+{%- macro in_scope(day) -%}
+{{ day }} in (
+    select run_day.day
+    from {{ source('ops', 'run_day') }} as run_day
+    where run_day.status = 'passed'
+)
+{%- endmacro -%}
+
+{#- The transform run of a day: hash of code version, day and input loads. -#}
+{%- macro transform_run_id(day) -%}
+(
+    select max(run_day.transform_run_id)
+    from {{ source('ops', 'run_day') }} as run_day
+    where run_day.day = {{ day }}
+)
+{%- endmacro -%}

@@ -1,0 +1,161 @@
+"""dbt as one step: its sources declared from ours, its run as a subprocess, its answer read."""
+
+import argparse
+import json
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from roi_engine.sources.schema import SOURCES, TABLES, Table
+from roi_engine.warehouse.lake import OPS_TABLES
+
+PROJECT = Path(__file__).resolve().parents[1] / "dbt_project"
+GENERATED = "# generated from roi_engine/sources/schema.py by `python -m roi_engine.dbt`\n"
+
+log = logging.getLogger(__name__)
+
+
+class DbtFailed(Exception):
+    """dbt stopped; the message names each node that failed and why."""
+
+
+# ---------------------------------------------------------------------- declarations
+
+
+def location(table: Table) -> str:
+    """Return the DuckDB expression that reads one bronze table, whatever days there are.
+
+    >>> from roi_engine.sources.schema import SAMPLES
+    >>> location(SAMPLES)[:60]
+    "read_parquet('{{ env_var('ROI_BRONZE') }}/gpu/day=*/samples-"
+    """
+    root = "{{ env_var('ROI_BRONZE') }}"
+    if table.day_from is None:
+        return f"read_parquet('{root}/reference/{table.name}-*.parquet', union_by_name=true)"
+    return (
+        f"read_parquet('{root}/{table.source}/day=*/{table.name}-*.parquet',"
+        " hive_partitioning=true, hive_types={{ '{{day: DATE}}' }}, union_by_name=true)"
+    )
+
+
+def _columns(columns: Mapping[str, str]) -> list[str]:
+    return [f"          - {{ name: {name}, data_type: '{kind}' }}" for name, kind in columns.items()]
+
+
+def sources_yaml(source: str) -> str:
+    """Return the ``_<source>__sources.yml`` of one bronze source."""
+    lines = [GENERATED + "sources:", f"  - name: {source}", "    tables:"]
+    for table in TABLES:
+        if table.source == source:
+            partition = {"day": "DATE"} if table.day_from else {}
+            lines += [
+                f"      - name: {table.name}",
+                "        config:",
+                "          meta:",
+                f'            external_location: "{location(table)}"',
+                "        columns:",
+                *_columns(table.all_columns | partition),
+            ]
+    return "\n".join(lines) + "\n"
+
+
+def ops_yaml() -> str:
+    """Return the declaration of the tables that the pipeline keeps about itself."""
+    lines = [GENERATED + "sources:", "  - name: ops", "    database: lake", "    schema: ops"]
+    lines.append("    tables:")
+    for name, columns in OPS_TABLES.items():
+        parts = [part.strip().rsplit(" ", 1) for part in columns.split(", ")]
+        lines += [
+            f"      - name: {name}",
+            "        columns:",
+            *_columns({column: kind for column, kind in parts}),
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def declarations() -> dict[Path, str]:
+    """Return every generated dbt file with its text."""
+    staging = PROJECT / "models" / "staging"
+    files = {staging / s / f"_{s}__sources.yml": sources_yaml(s) for s in SOURCES}
+    files[PROJECT / "models" / "_ops__sources.yml"] = ops_yaml()
+    return files
+
+
+def main() -> int:
+    """Write the generated declarations, or check that they are fresh."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--check", action="store_true", help="fail when a file is stale")
+    check = parser.parse_args().check
+    stale = []
+    for path, text in declarations().items():
+        if not path.is_file() or path.read_text() != text:
+            stale.append(path)
+            if not check:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text)
+    return 1 if check and stale else 0
+
+
+# ------------------------------------------------------------------------------- run
+
+
+def build(
+    *,
+    lake: Path,
+    variables: Mapping[str, object],
+    catalog_dsn: str | None = None,
+    threads: int = 2,
+    max_memory: str = "4GB",
+    select: str | None = None,
+) -> dict[str, float]:
+    """Run ``dbt build`` against a lake and return seconds by node.
+
+    Raises:
+        DbtFailed: A model or a test failed; the message says which and why.
+    """
+    root = lake.resolve()
+    target = root / "logs" / "dbt"
+    environment = os.environ | {
+        "ROI_BRONZE": str(root / "bronze"),
+        "ROI_DBT_CATALOG": "ducklake:" + (catalog_dsn or f"sqlite:{root / 'catalog.sqlite'}"),
+        "ROI_DBT_DATA": f"{root / 'data'}/",
+        "ROI_THREADS": str(threads),
+        "ROI_MAX_MEMORY": max_memory,
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "DO_NOT_TRACK": "1",
+    }
+    command = [
+        *(str(Path(sys.executable).parent / "dbt"), "--no-use-colors", "build"),
+        *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
+        *("--target-path", str(target), "--log-path", str(target)),
+        *("--vars", json.dumps(dict(variables))),
+        *(("--select", select) if select else ()),
+    ]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+    log.debug(done.stdout)
+    results = target / "run_results.json"
+    if done.returncode != 0:
+        raise DbtFailed(_failure(done, results))
+    nodes = json.loads(results.read_text())["results"]
+    return {node["unique_id"]: node["execution_time"] for node in nodes}
+
+
+def _failure(done: subprocess.CompletedProcess[str], results: Path) -> str:
+    failed = []
+    if results.is_file():
+        failed = [
+            f"{node['unique_id']}: {' '.join(str(node['message']).split())}"
+            for node in json.loads(results.read_text())["results"]
+            if node["status"] in ("error", "fail", "runtime error")
+        ]
+    if failed:
+        return "dbt stopped at " + "; ".join(failed)
+    tail = " ".join((done.stdout + done.stderr).split())[-1500:]
+    return f"dbt could not start: {tail}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,63 @@
+"""Every knob of the engine, read once from the environment (prefix ``ROI_``)."""
+
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Where the lake is, and the choices that turn work into money.
+
+    Everything that changes a published number is in ``published_choices`` and is stored with
+    each release; the rest (paths, memory) changes only how a run works.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="ROI_", frozen=True)
+
+    lake: Path = Path("lake")
+    catalog_dsn: SecretStr | None = None
+    """``postgres:…`` connection string of a shared DuckLake catalog; SQLite in the lake otherwise."""
+    hmac_key: SecretStr | None = None
+    max_memory: str = "4GB"
+    threads: int = Field(default=2, ge=1, le=64)
+
+    reporting_timezone: str = "UTC"
+    reporting_currency: str = Field(default="USD", min_length=3, max_length=3)
+    cost_measure: Literal["effective", "billed"] = "effective"
+    as_of: date | None = None
+    """Decides maturity; default: the newest event day that has landed."""
+    reopen_window_days: int = Field(default=7, ge=0, le=90)
+    billing_close_days: int = Field(default=5, ge=0, le=60)
+    open_timeout_days: int = Field(default=30, ge=1, le=365)
+    min_group_size: int = Field(default=30, ge=1)
+    block_threshold: Decimal = Field(default=Decimal("0.05"), ge=0, le=1)
+    idle_policy: Literal["hold", "charge"] = "hold"
+    credit_rule: Literal["final_responder", "cost_share"] = "final_responder"
+    cost_ratio_threshold: float = Field(default=1.0, gt=0)
+
+    def published_choices(self) -> dict[str, str | int]:
+        """Return the settings that change published numbers, as plain values.
+
+        ``as_of`` is left out: a run resolves its default from what has landed.
+        """
+        names = (
+            "reporting_timezone",
+            "reporting_currency",
+            "cost_measure",
+            "reopen_window_days",
+            "billing_close_days",
+            "open_timeout_days",
+            "min_group_size",
+            "block_threshold",
+            "idle_policy",
+            "credit_rule",
+            "cost_ratio_threshold",
+        )
+        return {
+            name: value if isinstance(value := getattr(self, name), int) else str(value)
+            for name in names
+        }

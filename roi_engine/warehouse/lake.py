@@ -1,0 +1,144 @@
+"""The only door to the lake: DuckLake, attached as catalog ``lake``.
+
+One connection is one DuckDB in memory with the lake attached. Schemas: ``ops`` (manifest,
+quarantine, releases), ``build`` (what dbt and the engine make before a release), ``facts`` and
+``marts`` (what a release holds).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from roi_engine.warehouse import extensions
+
+SCHEMA_VERSION = 1
+
+
+class LakeError(Exception):
+    """The lake cannot be used as it is; the message is one sentence with the cure."""
+
+
+OPS_TABLES = {
+    "schema_version": "version INTEGER, applied_at TIMESTAMP",
+    "manifest": (
+        "seq BIGINT, load_id VARCHAR, source VARCHAR, system VARCHAR, tables VARCHAR,"
+        " uri VARCHAR, sha256 VARCHAR, bytes BIGINT, rows BIGINT, fetched_at TIMESTAMP,"
+        " interval_start DATE, interval_end DATE, extractor_version VARCHAR, status VARCHAR,"
+        " previous_hash VARCHAR, row_hash VARCHAR"
+    ),
+    "quarantine": (
+        "source VARCHAR, rule VARCHAR, reason VARCHAR, severity VARCHAR, day DATE,"
+        " stage VARCHAR, _load_id VARCHAR, _source_file VARCHAR, _source_row BIGINT,"
+        " record VARCHAR"
+    ),
+    "validation_result": (
+        "run_id VARCHAR, source VARCHAR, day DATE, rule VARCHAR, expectation VARCHAR,"
+        " column_name VARCHAR, severity VARCHAR, reason VARCHAR, success BOOLEAN,"
+        " checked BIGINT, unexpected BIGINT, observed VARCHAR"
+    ),
+    "run_day": (
+        "day DATE, status VARCHAR, reason VARCHAR, transform_run_id VARCHAR, is_requested BOOLEAN"
+    ),
+    "read_day": "day DATE",
+    "active_load": "load_id VARCHAR, source VARCHAR, seq BIGINT",
+    "rounding": "account_id VARCHAR, day DATE, measure VARCHAR, residual DECIMAL(38,18)",
+    "published": (
+        "release BIGINT, snapshot_id BIGINT, day DATE, transform_run_id VARCHAR, status VARCHAR,"
+        " as_of DATE, code_version VARCHAR, settings VARCHAR"
+    ),
+}
+"""Tables that the pipeline keeps about itself (name → columns)."""
+
+
+def connect_memory(*, threads: int = 2, max_memory: str = "4GB") -> duckdb.DuckDBPyConnection:
+    """Return an in-memory DuckDB with the project's fixed settings and no lake."""
+    con = duckdb.connect(
+        config={
+            "autoinstall_known_extensions": "false",
+            "threads": str(threads),
+            "memory_limit": max_memory,
+            "preserve_insertion_order": "false",
+        }
+    )
+    con.execute("set timezone = 'UTC'")
+    extensions.load(con)
+    return con
+
+
+def attach_sql(root: Path, *, catalog_dsn: str | None = None, read_only: bool = False) -> str:
+    """Return the ATTACH statement of the lake under ``root``."""
+    data_path = f"{root.resolve()}/data/".replace("'", "''")
+    options = [f"DATA_PATH '{data_path}'", "OVERRIDE_DATA_PATH true"]
+    if catalog_dsn:
+        target = f"ducklake:{catalog_dsn}"
+    else:
+        target = f"ducklake:sqlite:{root.resolve() / 'catalog.sqlite'}"
+        options += ["META_JOURNAL_MODE 'WAL'", "META_BUSY_TIMEOUT 5000"]
+    if read_only:
+        options.append("READ_ONLY")
+    return f"ATTACH '{target.replace(chr(39), chr(39) * 2)}' AS lake ({', '.join(options)})"
+
+
+@contextmanager
+def connect(
+    root: Path,
+    *,
+    catalog_dsn: str | None = None,
+    read_only: bool = False,
+    threads: int = 2,
+    max_memory: str = "4GB",
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the lake under ``root``; it is made on the first writing open.
+
+    Raises:
+        LakeError: There is no lake to read, or a newer version of the engine wrote it.
+    """
+    if not read_only:
+        for part in ("data", "landing/sha256", "bronze", "release", "logs"):
+            (root / part).mkdir(parents=True, exist_ok=True)
+    elif not catalog_dsn and not (root / "catalog.sqlite").is_file():
+        message = f"There is no lake in {root}: write one with `roi run --inbox DIR --lake {root}`."
+        raise LakeError(message)
+    con = connect_memory(threads=threads, max_memory=max_memory)
+    try:
+        con.execute(attach_sql(root, catalog_dsn=catalog_dsn, read_only=read_only))
+        con.execute("use lake")
+        if not read_only:
+            _prepare(con)
+        _check_version(con)
+        yield con
+    finally:
+        con.close()
+
+
+def _prepare(con: duckdb.DuckDBPyConnection) -> None:
+    """Make the schemas and ops tables of a new lake, in one transaction."""
+    found = con.execute(
+        "select count(*) from information_schema.tables"
+        " where table_catalog = 'lake' and table_schema = 'ops' and table_name = 'schema_version'"
+    ).fetchone()
+    if found and found[0]:
+        return
+    con.execute("begin")
+    for schema in ("ops", "build", "facts", "marts"):
+        con.execute(f"create schema if not exists lake.{schema}")
+    for name, columns in OPS_TABLES.items():
+        con.execute(f"create table if not exists lake.ops.{name} ({columns})")
+    con.execute(
+        "insert into lake.ops.schema_version values (?, now() at time zone 'UTC')",
+        [SCHEMA_VERSION],
+    )
+    con.execute("commit")
+
+
+def _check_version(con: duckdb.DuckDBPyConnection) -> None:
+    row = con.execute("select max(version) from lake.ops.schema_version").fetchone()
+    version = row[0] if row else None
+    if version is not None and version > SCHEMA_VERSION:
+        message = (
+            f"This lake has schema version {version}, this engine knows {SCHEMA_VERSION}:"
+            " update the engine."
+        )
+        raise LakeError(message)
