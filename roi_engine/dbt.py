@@ -42,7 +42,9 @@ def location(table: Table) -> str:
 
 
 def _columns(columns: Mapping[str, str]) -> list[str]:
-    return [f"          - {{ name: {name}, data_type: '{kind}' }}" for name, kind in columns.items()]
+    return [
+        f"          - {{ name: {name}, data_type: '{kind}' }}" for name, kind in columns.items()
+    ]
 
 
 def sources_yaml(source: str) -> str:

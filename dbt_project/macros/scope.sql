@@ -2,8 +2,8 @@
 
     ops.active_load   loads whose rows count (the newest parse of each file; of a reference
                       table, the newest file)
-    ops.read_day      days whose bronze partitions are read: the days that are built, their
-                      neighbours, and every day on which one of their tasks did something
+    ops.read_day      per source, days whose bronze partitions are read: the days that are built,
+                      their neighbours, and every day on which one of their tasks did something
     ops.run_day       days that are built, after the gate
 
     All three are written by roi_engine/pipeline.py before dbt starts. -#}
@@ -36,7 +36,9 @@
         and bronze.day
             between '{{ var('read_from') }}'::date and '{{ var('read_to') }}'::date
         and bronze.day in (
-            select read_day.day from {{ source('ops', 'read_day') }} as read_day
+            select read_day.day
+            from {{ source('ops', 'read_day') }} as read_day
+            where read_day.source = '{{ source_name }}'
         )
         {%- endif %}
 )

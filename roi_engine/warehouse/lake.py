@@ -41,7 +41,7 @@ OPS_TABLES = {
     "run_day": (
         "day DATE, status VARCHAR, reason VARCHAR, transform_run_id VARCHAR, is_requested BOOLEAN"
     ),
-    "read_day": "day DATE",
+    "read_day": "source VARCHAR, day DATE",
     "active_load": "load_id VARCHAR, source VARCHAR, seq BIGINT",
     "rounding": "account_id VARCHAR, day DATE, measure VARCHAR, residual DECIMAL(38,18)",
     "published": (

@@ -1,0 +1,236 @@
+"""The command line: each command calls one stage of the pipeline and says what came of it.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 blocked by a check.
+"""
+
+import json
+import logging
+import sys
+from dataclasses import asdict
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from roi_engine.settings import Settings
+
+app = typer.Typer(
+    name="roi",
+    help="What autonomous agents cost, and what they are worth.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+out = Console(highlight=False, soft_wrap=True)
+
+Lake = Annotated[Path | None, typer.Option(help="The lake's folder (default ./lake, or ROI_LAKE).")]
+Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, for machines.")]
+Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="YYYY-MM-DD.")]
+
+
+class Format(StrEnum):
+    """How tables are written."""
+
+    parquet = "parquet"
+    csv = "csv"
+
+
+class Spans(StrEnum):
+    """How the simulator writes spans."""
+
+    auto = "auto"
+    otlp = "otlp"
+    parquet = "parquet"
+
+
+def settings_for(lake: Path | None) -> Settings:
+    """Return the settings, with the lake that the command line names."""
+    return Settings() if lake is None else Settings(lake=lake)
+
+
+def fail(message: str, code: int = 1) -> typer.Exit:
+    """Print one sentence to standard error and return the exit to raise."""
+    sys.stderr.write(f"roi: {message}\n")
+    return typer.Exit(code)
+
+
+def days_of(
+    day: datetime | None, start: datetime | None, end: datetime | None
+) -> list[date] | None:
+    """Return the days that the options name; None for every day seen."""
+    if day and (start or end):
+        raise fail("give --day, or --from and --to, not both.", 2)
+    if day:
+        return [day.date()]
+    if bool(start) != bool(end):
+        raise fail("--from and --to go together.", 2)
+    if not (start and end):
+        return None
+    if end < start:
+        raise fail(f"--to {end.date()} lies before --from {start.date()}.", 2)
+    span = (end.date() - start.date()).days + 1
+    return [start.date() + timedelta(days=shift) for shift in range(span)]
+
+
+@app.command(epilog="Example: roi run --inbox ./inbox --lake ./lake --day 2026-01-14")
+def run(
+    inbox: Annotated[Path | None, typer.Option(help="Folder of the sources' export files.")] = None,
+    lake: Lake = None,
+    day: Day = None,
+    from_: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"])] = None,
+    to: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"])] = None,
+    as_json: Json = False,
+) -> None:
+    """Bring what the inbox holds into the lake and release the days asked for.
+
+    Without days: every day seen. A second run with the same inbox changes nothing.
+    """
+    from roi_engine import pipeline  # noqa: PLC0415
+
+    days = days_of(day, from_, to)
+    try:
+        report = pipeline.run(settings_for(lake), inbox=inbox, days=days)
+    except pipeline.Failed as error:
+        raise fail(str(error)) from None
+    if as_json:
+        sys.stdout.write(json.dumps(asdict(report), default=str) + "\n")
+    else:
+        for line in report.lines():
+            out.print(line)
+    if report.blocked:
+        raise typer.Exit(3)
+
+
+@app.command(
+    epilog="Example: roi simulate --out ./estate --days 14 --tasks-per-day 3000 --agents 6"
+)
+def simulate(
+    out_: Annotated[Path, typer.Option("--out", help="Folder for inbox/ and truth/.")],
+    days: Annotated[int, typer.Option(min=1)] = 14,
+    tasks_per_day: Annotated[int, typer.Option(min=1)] = 3000,
+    agents: Annotated[int, typer.Option(min=1)] = 6,
+    seed: Annotated[int, typer.Option(min=0)] = 1,
+    start: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"])] = datetime(2026, 1, 1),  # noqa: DTZ001
+    spans: Annotated[Spans, typer.Option(help="auto: OTLP for small estates.")] = Spans.auto,
+    as_json: Json = False,
+) -> None:
+    """Write an estate with known truth: an inbox in the sources' own formats, and its ledger."""
+    from roi_engine.simulate import write_estate  # noqa: PLC0415
+
+    summary = write_estate(
+        out_,
+        days=days,
+        tasks_per_day=tasks_per_day,
+        agents=agents,
+        seed=seed,
+        start=start.date(),
+        spans_format=spans.value,
+    )
+    if as_json:
+        sys.stdout.write(json.dumps(asdict(summary), default=str) + "\n")
+    else:
+        out.print(f"SIMULATED estate in {out_}: {summary}")
+
+
+@app.command(epilog='Example: roi sql "select agent_id, roi from daily_roi limit 5"')
+def sql(
+    query: str,
+    lake: Lake = None,
+    as_json: Json = False,
+) -> None:
+    """Ask the newest release in SQL; every fact, mart and ops table has its own name."""
+    import duckdb  # noqa: PLC0415
+
+    from roi_engine.warehouse import serving  # noqa: PLC0415
+
+    settings = settings_for(lake)
+    try:
+        with serving.connect(settings.lake, threads=settings.threads) as con:
+            answer = con.execute(query)
+            names = [column[0] for column in answer.description or []]
+            rows = answer.fetchall()
+    except (serving.NoRelease, duckdb.Error) as error:
+        raise fail(" ".join(str(error).split())) from None
+    if as_json:
+        objects = [dict(zip(names, row, strict=True)) for row in rows]
+        sys.stdout.write(json.dumps(objects, default=serving.as_text, allow_nan=False) + "\n")
+        return
+    table = Table(box=None, pad_edge=False)
+    for name in names:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*("" if cell is None else str(cell) for cell in row))
+    out.print(table)
+
+
+@app.command(epilog="Example: roi export --to ./out --format csv --facts")
+def export(
+    to: Annotated[Path, typer.Option(help="Folder to write TABLE.csv or TABLE.parquet to.")],
+    lake: Lake = None,
+    format_: Annotated[Format, typer.Option("--format")] = Format.parquet,
+    facts: Annotated[bool, typer.Option("--facts", help="The facts and dims too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write every mart of the newest release, sorted by grain: the same bytes for the same data."""
+    from roi_engine.warehouse import serving  # noqa: PLC0415
+
+    try:
+        written = serving.export(settings_for(lake).lake, to, kind=format_.value, facts=facts)
+    except serving.NoRelease as error:
+        raise fail(str(error)) from None
+    if as_json:
+        sys.stdout.write(json.dumps(written) + "\n")
+    else:
+        for table, rows in written.items():
+            out.print(f"{table}.{format_.value}  {rows:,} rows")
+
+
+@app.command(epilog="Example: roi status --lake ./lake --json")
+def status(lake: Lake = None, as_json: Json = False) -> None:
+    """Say what the lake holds: last release, days, blocked days, quarantine by reason."""
+    from roi_engine import status as state  # noqa: PLC0415
+    from roi_engine.warehouse.lake import LakeError  # noqa: PLC0415
+
+    try:
+        found = state.read(settings_for(lake))
+    except LakeError as error:
+        raise fail(str(error)) from None
+    if as_json:
+        sys.stdout.write(json.dumps(asdict(found), default=str) + "\n")
+    else:
+        for line in found.lines():
+            out.print(line)
+
+
+@app.command(epilog="Example: roi verify --lake ./lake")
+def verify(lake: Lake = None, as_json: Json = False) -> None:
+    """Prove the lake: manifest chain, landed bytes, conservation of every charge."""
+    from roi_engine import verification  # noqa: PLC0415
+    from roi_engine.warehouse.lake import LakeError  # noqa: PLC0415
+
+    try:
+        checks = verification.verify(settings_for(lake))
+    except LakeError as error:
+        raise fail(str(error)) from None
+    if as_json:
+        sys.stdout.write(json.dumps([asdict(check) for check in checks], default=str) + "\n")
+    else:
+        for check in checks:
+            out.print(f"{'ok  ' if check.is_ok else 'FAIL'} {check.claim}: {check.found}")
+    if not all(check.is_ok for check in checks):
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """Run the command line."""
+    logging.basicConfig(level=logging.WARNING, format="roi: %(message)s")
+    app()
+
+
+if __name__ == "__main__":
+    main()

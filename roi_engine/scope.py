@@ -1,0 +1,302 @@
+"""Which days a run builds and reads, and which loads each day is made of.
+
+A run sees everything that has landed; the days asked for say what is *built*. A day is built
+again when the set of loads that can change it has changed. Those are the loads with rows on
+the day itself, and the loads that touch, on any day, a task or a billing period that the day
+has a part in; so the order of runs never shows in the result.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import duckdb
+
+from roi_engine.sources.schema import SOURCES, UNDATED
+
+WINDOW_DAYS = 28
+"""Length of the trailing window of the marts: the day itself and the 27 before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one run does: days to build, days whose marts follow, inputs of each day."""
+
+    as_of: date
+    build: list[date]
+    marts: list[date]
+    requested: frozenset[date]
+    transform_run_ids: dict[date, str]
+
+
+def transform_run_id(code_version: str, day: date, load_ids: Iterable[str]) -> str:
+    """Return the id of one day's transformation: hash of code version, day and input loads.
+
+    >>> transform_run_id("1", date(2026, 1, 1), ["b", "a"]) == transform_run_id(
+    ...     "1", date(2026, 1, 1), ["a", "b"]
+    ... )
+    True
+    """
+    text = "\n".join([code_version, day.isoformat(), *sorted(load_ids)])
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _bronze(root: str, source: str, table: str) -> str:
+    if source == "reference":
+        path = f"{root}/reference/{table}-*.parquet"
+        options = "union_by_name=true"
+    else:
+        path = f"{root}/{source}/day=*/{table}-*.parquet"
+        options = "hive_partitioning=true, hive_types={'day': DATE}, union_by_name=true"
+    return f"(select * from read_parquet('{path.replace(chr(39), chr(39) * 2)}', {options}))"
+
+
+def read_links(
+    con: duckdb.DuckDBPyConnection, *, bronze: str, timezone: str, reopen_window_days: int
+) -> None:
+    """Make temp tables ``day_load`` (day, load_id, source) and ``task_row`` from active loads.
+
+    ``task_row`` (task_id, day, load_id, source) says on which days a task has a part, and
+    which load says so. Both are read by ``plan``.
+    """
+
+    def day(column: str) -> str:
+        return f"cast(timezone('{timezone}', timezone('UTC', {column})) as date)"
+
+    active = "_load_id in (select load_id from lake.ops.active_load)"
+    tickets = _bronze(bronze, "tickets", "tickets")
+    moments = ["created_at", "updated_at", "resolved_at", "closed_at", "reviewed_at"]
+    ticket_days = " union all ".join(
+        f"select task_id, {day(moment)} as day, _load_id from ticket_version"
+        f" where {moment} is not null"
+        for moment in moments
+    )
+    con.execute(f"""
+        create or replace temp table ticket_version as
+        select coalesce(correlation_id, ticket_id) as task_id, ticket_id, requester_id,
+            task_type, follow_up_of, _load_id, {", ".join(moments)}
+        from {tickets} where {active} and day <> date '{UNDATED}'
+    """)
+    con.execute(f"""
+        create or replace temp table task_row as
+        select distinct task_id, day, load_id, source from (
+            select conversation_id as task_id, {day("started_at")} as day,
+                _load_id as load_id, 'tokens' as source
+            from {_bronze(bronze, "tokens", "spans")}
+            where {active} and conversation_id is not null
+                and started_at is not null
+            union all
+            select conversation_id, {day("reviewed_at")}, _load_id, 'tokens'
+            from {_bronze(bronze, "tokens", "evaluations")}
+            where {active} and conversation_id is not null and reviewed_at is not null
+            union all
+            select task_id, day, _load_id, 'tickets' from ({ticket_days})
+        )
+    """)
+    # a later ticket of the same requester and type, or a follow-up, can undo a success
+    con.execute(f"""
+        insert into task_row
+        select distinct earlier.task_id, {day("later.created_at")}, later._load_id, 'tickets'
+        from ticket_version as earlier
+        inner join ticket_version as later on later.follow_up_of = earlier.ticket_id
+        where later.created_at is not null
+        union
+        select distinct earlier.task_id, {day("later.created_at")}, later._load_id, 'tickets'
+        from ticket_version as earlier
+        inner join ticket_version as later
+            on later.requester_id = earlier.requester_id
+            and later.task_type = earlier.task_type
+            and later.created_at >= earlier.created_at
+        where later.task_id <> earlier.task_id
+            and later.created_at <= coalesce(earlier.resolved_at, earlier.updated_at)
+                + interval {reopen_window_days} day
+    """)
+    con.execute(f"""
+        create or replace temp table day_load as
+        select distinct day, load_id, source from (
+            select {day("started_at")} as day, _load_id as load_id, 'tokens' as source
+            from {_bronze(bronze, "tokens", "spans")}
+            where {active} and started_at is not null
+            union all
+            select {day("sampled_at")}, _load_id, 'gpu'
+            from {_bronze(bronze, "gpu", "samples")}
+            where {active} and sampled_at is not null
+            union all
+            select day, load_id, source from task_row
+        )
+    """)
+    _read_billing(con, bronze=bronze, day=day, active=active)
+    # a task's every day is an input of its every other day
+    con.execute("""
+        insert into day_load
+        select distinct here.day, there.load_id, there.source
+        from task_row as here
+        inner join task_row as there using (task_id)
+        where here.day <> there.day
+            and task_id in (
+                select task_id from task_row group by task_id having count(*) > 1
+            )
+    """)
+
+
+def _read_billing(con: duckdb.DuckDBPyConnection, *, bronze: str, day, active: str) -> None:  # noqa: ANN001
+    """Add billing loads: all exports of a period are inputs of each day that it charges."""
+    con.execute(f"""
+        create or replace temp table charge_row as
+        select _load_id as load_id, provider_name, billing_account_id, billing_period_start,
+            concat_ws(' ', resource_id, resource_name, tags, sku_id, charge_description) as text,
+            {day("charge_period_start")} as first_day,
+            greatest(
+                {day("charge_period_start")},
+                {day("charge_period_end - interval 1 microsecond")}
+            ) as last_day
+        from {_bronze(bronze, "billing", "charges")}
+        where {active} and charge_period_start is not null and charge_period_end is not null
+    """)
+    con.execute("""
+        insert into day_load
+        with spans as (
+            select distinct provider_name, billing_account_id, billing_period_start,
+                first_day, last_day
+            from charge_row
+        ),
+        charged as (
+            select distinct provider_name, billing_account_id, billing_period_start,
+                unnest(generate_series(first_day, last_day, interval 1 day))::date as day
+            from spans
+        ),
+        exports as (
+            select distinct provider_name, billing_account_id, billing_period_start, load_id
+            from charge_row
+        )
+        select distinct charged.day, exports.load_id, 'billing'
+        from charged
+        inner join exports
+            on charged.provider_name is not distinct from exports.provider_name
+            and charged.billing_account_id is not distinct from exports.billing_account_id
+            and charged.billing_period_start is not distinct from exports.billing_period_start
+    """)
+    # what was capitalised for a training run is paid off on the days after its completion
+    con.execute(f"""
+        insert into day_load
+        select distinct amortised.day, charge_row.load_id, 'billing'
+        from (
+            select match_value,
+                unnest(generate_series(
+                    completed_on + 1,
+                    coalesce(retired_on, completed_on + lifespan_days::integer),
+                    interval 1 day
+                ))::date as day
+            from {_bronze(bronze, "reference", "training_runs")}
+            where {active} and completed_on is not null and lifespan_days > 0
+        ) as amortised
+        inner join charge_row on contains(charge_row.text, amortised.match_value)
+        where amortised.day <= (select max(last_day) from charge_row)
+    """)
+
+
+def newest_event_day(con: duckdb.DuckDBPyConnection) -> date | None:
+    """Return the newest day on which anything landed happened; the default of ``as_of``."""
+    row = con.execute(
+        "select max(interval_end) from lake.ops.manifest where status = 'landed'"
+        " and source <> 'reference' and load_id in (select load_id from lake.ops.active_load)"
+    ).fetchone()
+    return row[0] if row else None
+
+
+def plan(
+    con: duckdb.DuckDBPyConnection,
+    *,
+    requested: Iterable[date] | None,
+    as_of: date,
+    code_version: str,
+) -> Plan:
+    """Decide what to build; ``requested`` None means every day seen.
+
+    ``read_links`` must have been called on this connection.
+    """
+    references = [
+        row[0]
+        for row in con.execute(
+            "select load_id from lake.ops.active_load where source = 'reference' order by 1"
+        ).fetchall()
+    ]
+    inputs: dict[date, list[str]] = {}
+    for day, load_ids in con.execute(
+        "select day, list(distinct load_id) from day_load where day <> ? group by day", [UNDATED]
+    ).fetchall():
+        inputs[day] = load_ids
+    published = _published(con)
+    wanted = set(inputs) if requested is None else set(requested)
+    ids = {
+        day: transform_run_id(code_version, day, [*inputs.get(day, []), *references])
+        for day in wanted | set(published) | set(inputs)
+    }
+    stale = {
+        day
+        for day, (run_id, status, built_as_of) in published.items()
+        if ids[day] != run_id or (status != "final" and built_as_of != as_of)
+    }
+    fresh = {day for day in wanted if day in published and day not in stale}
+    build = sorted((wanted - fresh) | stale)
+    after = {day + timedelta(days=shift) for day in build for shift in range(WINDOW_DAYS)}
+    marts = sorted(after & (set(published) | set(build)))
+    return Plan(as_of, build, marts, frozenset(wanted), ids)
+
+
+def _published(con: duckdb.DuckDBPyConnection) -> dict[date, tuple[str, str, date]]:
+    rows = con.execute("""
+        select day, transform_run_id, status, as_of from lake.ops.published
+        qualify row_number() over (partition by day order by release desc) = 1
+    """).fetchall()
+    return {day: (run_id, status, as_of) for day, run_id, status, as_of in rows}
+
+
+def write_read_days(
+    con: duckdb.DuckDBPyConnection, build: list[date], *, reopen_window_days: int
+) -> None:
+    """Fill ``ops.read_day``: per source, the partitions that building ``build`` needs."""
+    con.execute("create or replace temp table build_day (day date)")
+    if build:
+        con.execute("insert into build_day select unnest(?::date[])", [build])
+    con.execute("begin")
+    con.execute("delete from lake.ops.read_day")
+    con.execute(
+        """
+        insert into lake.ops.read_day
+        with near as (
+            select distinct day + shift::integer as day
+            from build_day, (values (-1), (0), (1)) as shifts(shift)
+        ),
+        linked as (
+            select distinct day from task_row
+            where task_id in (
+                select task_id from task_row where day in (select day from build_day)
+            )
+        ),
+        touched as (select day from near union select day from linked),
+        around as (
+            select distinct day + shift::integer as day
+            from touched, generate_series(-1, ?::integer) as shifts(shift)
+        )
+        select 'tokens', day from touched
+        union all select 'gpu', day from near
+        union all select 'billing', day from near
+        union all select 'tickets', day from around
+        """,
+        [reopen_window_days + 1],
+    )
+    con.execute("commit")
+
+
+__all__ = [
+    "SOURCES",
+    "WINDOW_DAYS",
+    "Plan",
+    "newest_event_day",
+    "plan",
+    "read_links",
+    "transform_run_id",
+    "write_read_days",
+]

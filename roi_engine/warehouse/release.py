@@ -1,0 +1,252 @@
+"""Make a release: replace the built days in one transaction, then export it for readers.
+
+A release is one DuckLake snapshot, named in ``ops.published``. Whatever fails before the commit
+changes nothing; what fails after it is repaired by ``export`` on the next run, since the export
+is derived from the snapshot.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from roi_engine.warehouse.lake import LakeError
+
+FACT_PREFIXES = ("fct_", "dim_")
+
+
+def built_tables(con: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
+    """Return the tables waiting in ``build`` that a release takes: schema → names, sorted."""
+    names = [
+        row[0]
+        for row in con.execute(
+            "select table_name from information_schema.tables where table_catalog = 'lake'"
+            " and table_schema = 'build' and table_type = 'BASE TABLE' order by 1"
+        ).fetchall()
+    ]
+    return {
+        "facts": [name for name in names if name.startswith(FACT_PREFIXES)],
+        "marts": [name for name in names if name.startswith("daily_")],
+        "ops": [name for name in names if name == "rounding"],
+    }
+
+
+def columns(con: duckdb.DuckDBPyConnection, schema: str, table: str) -> dict[str, str]:
+    """Return column → type of a lake table, empty when there is none."""
+    rows = con.execute(
+        "select column_name, data_type from information_schema.columns where"
+        " table_catalog = 'lake' and table_schema = ? and table_name = ? order by ordinal_position",
+        [schema, table],
+    ).fetchall()
+    return dict(rows)
+
+
+def publish(
+    con: duckdb.DuckDBPyConnection,
+    *,
+    fact_days: Sequence[date],
+    mart_days: Sequence[date],
+    keys: Mapping[str, str],
+    published: Iterable[tuple[date, str, str]],
+    as_of: date,
+    code_version: str,
+    settings: Mapping[str, object],
+    message: str,
+    step: Callable[[str], None] = lambda _: None,
+) -> int:
+    """Replace the built days in ``facts`` and ``marts`` in one transaction; return the release.
+
+    Args:
+        fact_days: Days whose facts are replaced.
+        mart_days: Days whose marts are replaced (the fact days and those after them).
+        keys: Fact table → its key column; rows of a built key on other days are replaced too,
+            because a task can change its day.
+        published: (day, transform_run_id, status) of each built day.
+        as_of: The day that decided maturity.
+        code_version: Hash of the code that made the numbers.
+        settings: The choices that change published numbers.
+        message: What the snapshot's author says.
+        step: Told the name of each step, for the log.
+
+    Raises:
+        LakeError: Another writer committed in between (the lock was not held).
+    """
+    tables = built_tables(con)
+    release = _next(con, "select coalesce(max(release), 0) + 1 from lake.ops.published")
+    snapshot = _next(con, "select max(snapshot_id) + 1 from lake.snapshots()")
+    con.execute("begin")
+    try:
+        con.execute("call lake.set_commit_message(?, ?)", ["roi", message])
+        _replace(con, tables["ops"], "ops", fact_days, {}, step)
+        _replace(con, tables["facts"], "facts", fact_days, keys, step)
+        _replace(con, tables["marts"], "marts", mart_days, {}, step)
+        con.executemany(
+            "insert into lake.ops.published values (?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                [release, snapshot, day, run_id, status, as_of, code_version, json.dumps(settings)]
+                for day, run_id, status in published
+            ],
+        )
+        _empty_build(con)
+        step("publish.commit")
+        con.execute("commit")
+    except BaseException:
+        con.execute("rollback")
+        raise
+    made = _next(con, "select max(snapshot_id) from lake.snapshots()")
+    if made != snapshot:
+        message = f"Release {release} was expected as snapshot {snapshot} but is {made}."
+        raise LakeError(message)
+    return release
+
+
+def _next(con: duckdb.DuckDBPyConnection, query: str) -> int:
+    row = con.execute(query).fetchone()
+    return int(row[0]) if row else 1
+
+
+def _replace(
+    con: duckdb.DuckDBPyConnection,
+    names: Sequence[str],
+    schema: str,
+    days: Sequence[date],
+    keys: Mapping[str, str],
+    step: Callable[[str], None],
+) -> None:
+    for name in names:
+        step(f"publish.{schema}.{name}")
+        target, source = f"lake.{schema}.{name}", f"lake.build.{name}"
+        new = columns(con, "build", name)
+        old = columns(con, schema, name)
+        if old and old != new and name != "rounding":
+            # a changed contract is a changed code version: every day is being rebuilt
+            con.execute(f"drop table {target}")
+            old = {}
+        if not old:
+            con.execute(f"create table {target} as from {source} limit 0")
+        if "day" not in new:
+            con.execute(f"delete from {target}")
+        else:
+            con.execute(
+                f"delete from {target} where day in (select unnest(?::date[]))", [list(days)]
+            )
+        if key := keys.get(name):
+            con.execute(f"delete from {target} where {key} in (select {key} from {source})")
+        con.execute(f"insert into {target} by name from {source}")
+
+
+def _empty_build(con: duckdb.DuckDBPyConnection) -> None:
+    """Drop what dbt and the engine made: a release holds facts and marts, not drafts."""
+    for name, kind in con.execute(
+        "select table_name, table_type from information_schema.tables"
+        " where table_catalog = 'lake' and table_schema = 'build' order by table_type desc"
+    ).fetchall():
+        con.execute(f'drop {"view" if kind == "VIEW" else "table"} lake.build."{name}"')
+
+
+def current(con: duckdb.DuckDBPyConnection) -> tuple[int, int] | None:
+    """Return (release, snapshot) of the newest release, None before the first."""
+    row = con.execute(
+        "select release, snapshot_id from lake.ops.published order by release desc limit 1"
+    ).fetchone()
+    return (int(row[0]), int(row[1])) if row else None
+
+
+def export_release(con: duckdb.DuckDBPyConnection, root: Path) -> Path | None:
+    """Write ``release/<snapshot>/SCHEMA/TABLE/DAY.parquet`` and point ``current`` at it.
+
+    Days that did not change since the release before are hard links, so a release costs what
+    changed. ``current`` is a symbolic link, renamed atomically. Returns the folder.
+    """
+    found = current(con)
+    if found is None:
+        return None
+    release, snapshot = found
+    home = root / "release"
+    folder = home / str(snapshot)
+    link = home / "current"
+    if folder.is_dir() and link.exists() and link.resolve() == folder.resolve():
+        return folder
+    draft = home / f".draft-{snapshot}"
+    shutil.rmtree(draft, ignore_errors=True)
+    before = link.resolve() if link.exists() else None
+    for schema in ("facts", "marts", "ops"):
+        for table in _tables_at(con, schema):
+            _export_table(con, schema, table, snapshot, draft, before)
+    about = {"release": release, "snapshot": snapshot}
+    (draft / "release.json").write_text(json.dumps(about) + "\n")
+    shutil.rmtree(folder, ignore_errors=True)
+    draft.rename(folder)
+    pointer = home / ".current-next"
+    pointer.unlink(missing_ok=True)
+    pointer.symlink_to(str(snapshot))
+    pointer.replace(link)
+    return folder
+
+
+def _tables_at(con: duckdb.DuckDBPyConnection, schema: str) -> list[str]:
+    return [
+        row[0]
+        for row in con.execute(
+            "select table_name from information_schema.tables where table_catalog = 'lake'"
+            " and table_schema = ? order by 1",
+            [schema],
+        ).fetchall()
+    ]
+
+
+def _export_table(
+    con: duckdb.DuckDBPyConnection,
+    schema: str,
+    table: str,
+    snapshot: int,
+    draft: Path,
+    before: Path | None,
+) -> None:
+    """Write one table of a snapshot; a day whose rows did not change is linked, not written."""
+    names = columns(con, schema, table)
+    target = draft / schema / table
+    target.mkdir(parents=True)
+    relation = f"lake.{schema}.{table} at (version => {snapshot})"
+    order = ", ".join(f'"{name}"' for name in names)
+    if "day" not in names or schema == "ops":
+        con.execute(
+            f"copy (select * from {relation} order by {order}) to '{target}/all.parquet'"
+            " (format parquet, compression zstd)"
+        )
+        return
+    days = {
+        row[0]
+        for row in con.execute(
+            f"select distinct day from {relation} where day is not null"
+        ).fetchall()
+    }
+    kept = _unchanged(con, f"{schema}.{table}", snapshot, before) & days
+    for day in kept:
+        (target / f"day={day}").mkdir()
+        for path in (before / schema / table / f"day={day}").iterdir():  # type: ignore[operator]
+            os.link(path, target / f"day={day}" / path.name)
+    con.execute(
+        f"copy (select * from {relation} where day in (select unnest(?::date[])) order by {order})"
+        f" to '{target}' (format parquet, compression zstd, partition_by (day),"
+        " write_partition_columns true, overwrite_or_ignore true)",
+        [sorted(days - kept)],
+    )
+
+
+def _unchanged(
+    con: duckdb.DuckDBPyConnection, table: str, snapshot: int, before: Path | None
+) -> set[date]:
+    """Return the days whose exported files of the release before can be linked."""
+    old = before / table.replace(".", "/") if before else None
+    if before is None or old is None or not old.is_dir():
+        return set()
+    changed = con.execute(
+        f"select distinct day from lake.table_changes('{table}', {int(before.name) + 1}, {snapshot})"
+    ).fetchall()
+    days = {date.fromisoformat(path.name.removeprefix("day=")) for path in old.glob("day=*")}
+    return days - {row[0] for row in changed}
