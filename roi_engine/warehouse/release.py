@@ -225,7 +225,7 @@ def _export_table(
             f"select distinct day from {relation} where day is not null"
         ).fetchall()
     }
-    kept = _unchanged(con, f"{schema}.{table}", snapshot, before) & days
+    kept = _unchanged(con, schema, table, snapshot, before) & days
     for day in kept:
         (target / f"day={day}").mkdir()
         for path in (before / schema / table / f"day={day}").iterdir():  # type: ignore[operator]
@@ -239,14 +239,15 @@ def _export_table(
 
 
 def _unchanged(
-    con: duckdb.DuckDBPyConnection, table: str, snapshot: int, before: Path | None
+    con: duckdb.DuckDBPyConnection, schema: str, table: str, snapshot: int, before: Path | None
 ) -> set[date]:
     """Return the days whose exported files of the release before can be linked."""
-    old = before / table.replace(".", "/") if before else None
+    old = before / schema / table if before else None
     if before is None or old is None or not old.is_dir():
         return set()
     changed = con.execute(
-        f"select distinct day from lake.table_changes('{table}', {int(before.name) + 1}, {snapshot})"
+        "select distinct day from ducklake_table_changes('lake', ?, ?, ?, ?)",
+        [schema, table, int(before.name) + 1, snapshot],
     ).fetchall()
     days = {date.fromisoformat(path.name.removeprefix("day=")) for path in old.glob("day=*")}
     return days - {row[0] for row in changed}

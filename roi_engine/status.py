@@ -1,0 +1,96 @@
+"""What a lake holds right now, and what waits for a person."""
+
+from dataclasses import dataclass, field
+from datetime import date
+
+from roi_engine.settings import Settings
+from roi_engine.warehouse import lake
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The newest release, its days, and whatever was blocked, refused or unreadable."""
+
+    release: int | None
+    snapshot: int | None
+    as_of: date | None
+    days: int
+    first_day: date | None
+    last_day: date | None
+    provisional_days: int
+    blocked: dict[str, str] = field(default_factory=dict)
+    unreadable: list[str] = field(default_factory=list)
+    quarantine: list[dict[str, object]] = field(default_factory=list)
+    loads: dict[str, int] = field(default_factory=dict)
+    is_simulated: bool = False
+
+    def lines(self) -> list[str]:
+        """Return the status as lines for a terminal."""
+        if self.release is None:
+            said = ["no release yet"]
+        else:
+            label = " · SIMULATED DATA" if self.is_simulated else ""
+            said = [
+                f"release {self.release} (snapshot {self.snapshot}) · as of {self.as_of} ·"
+                f" {self.days} days {self.first_day}…{self.last_day},"
+                f" {self.provisional_days} provisional{label}"
+            ]
+        said.append("loads: " + (", ".join(f"{k} {v}" for k, v in self.loads.items()) or "none"))
+        said += [f"blocked {day}: {reason}" for day, reason in self.blocked.items()]
+        said += [f"unreadable: {line}" for line in self.unreadable]
+        for row in self.quarantine:
+            said.append(
+                f"quarantine {row['rows']:>6} rows · {row['source']} · {row['rule']}"
+                f" ({row['severity']}): {row['example']}"
+            )
+        return said
+
+
+def read(settings: Settings) -> Status:
+    """Return the status of the lake that the settings name.
+
+    Raises:
+        LakeError: There is no lake.
+    """
+    dsn = settings.catalog_dsn.get_secret_value() if settings.catalog_dsn else None
+    with lake.connect(settings.lake, catalog_dsn=dsn, read_only=True) as con:
+        newest = con.execute(
+            "select release, snapshot_id, as_of from lake.ops.published"
+            " order by release desc limit 1"
+        ).fetchone() or (None, None, None)
+        counted = con.execute("""
+            with newest as (
+                select * from lake.ops.published
+                qualify row_number() over (partition by day order by release desc) = 1
+            )
+            select count(*), min(day), max(day), count(*) filter (where status <> 'final')
+            from newest
+        """).fetchone() or (0, None, None, 0)
+        blocked = con.execute(
+            "select cast(day as varchar), reason from lake.ops.run_day"
+            " where status = 'blocked' order by 1"
+        ).fetchall()
+        unreadable = con.execute(
+            "select source || ' ' || record || ': ' || reason from lake.ops.quarantine"
+            " where rule = 'unreadable_file' order by 1"
+        ).fetchall()
+        quarantine = con.execute("""
+            select source, rule, severity, count(*) as rows, min(reason) as example
+            from lake.ops.quarantine where rule <> 'unreadable_file'
+            group by all order by severity, rows desc, source, rule
+        """)
+        names = [column[0] for column in quarantine.description]
+        refused = [dict(zip(names, row, strict=True)) for row in quarantine.fetchall()]
+        loads = con.execute(
+            "select source, count(*) from lake.ops.active_load group by 1 order by 1"
+        ).fetchall()
+    return Status(
+        *newest,
+        *counted[:3],
+        counted[3],
+        blocked=dict(blocked),
+        unreadable=[row[0] for row in unreadable],
+        quarantine=refused,
+        loads=dict(loads),
+        is_simulated=(settings.lake / "SIMULATED").exists(),
+    )

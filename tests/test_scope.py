@@ -1,0 +1,195 @@
+"""The order of runs never shows: a day is built again exactly when what it is made of changed."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from roi_engine import scope
+from roi_engine.sources import schema
+from roi_engine.warehouse import lake
+
+D = [date(2026, 3, 1) + timedelta(days=n) for n in range(10)]
+
+
+class Estate:
+    """A lake with a few bronze rows, written as landing writes them."""
+
+    def __init__(self, root):
+        self.root = root
+        self.bronze = root / "bronze"
+        self.releases = 0
+        with lake.connect(root) as con:
+            for table in schema.TABLES:
+                self._write(con, table, "empty", date(1970, 1, 1), [])
+
+    def _write(self, con, table, load, day, rows):
+        folder = self.bronze / (
+            "reference" if table.day_from is None else f"{table.source}/day={day}"
+        )
+        folder.mkdir(parents=True, exist_ok=True)
+        columns = table.all_columns
+        cells = ", ".join(f'null::{kind} as "{name}"' for name, kind in columns.items())
+        con.execute(f"create or replace temp table draft as select {cells} limit 0")
+        for row in rows:
+            names = ", ".join(f'"{name}"' for name in row)
+            con.execute(
+                f"insert into draft ({names}) values ({', '.join('?' * len(row))})",
+                list(row.values()),
+            )
+        con.execute(f"copy draft to '{folder}/{table.name}-{load}.parquet' (format parquet)")
+
+    def land(self, load, table, day, **row):
+        """Land one row as its own load."""
+        with lake.connect(self.root) as con:
+            self._write(con, table, f"{load}-{day}", day, [row | {"_load_id": load}])
+            con.execute("insert into lake.ops.active_load values (?, ?, 0)", [load, table.source])
+            con.execute(
+                "insert into lake.ops.manifest (load_id, source, status, interval_end)"
+                " values (?, ?, 'landed', ?)",
+                [load, table.source, day],
+            )
+
+    def span(self, load, day, task=None):
+        """Land one span at noon."""
+        self.land(load, schema.SPANS, day, conversation_id=task, started_at=f"{day} 12:00:00")
+
+    def ticket(self, load, created, **row):
+        """Land one ticket version."""
+        row = {"ticket_id": "zendesk:1", "updated_at": f"{created} 13:00:00"} | row
+        self.land(load, schema.TICKETS, created, created_at=f"{created} 12:00:00", **row)
+
+    def plan(self, requested=None, code="1", read=False):
+        """Return the plan of a run, or the days that it reads."""
+        with lake.connect(self.root) as con:
+            scope.read_links(con, bronze=str(self.bronze), timezone="UTC", reopen_window_days=7)
+            as_of = scope.newest_event_day(con)
+            plan = scope.plan(con, requested=requested, as_of=as_of, code_version=code)
+            if read:
+                scope.write_read_days(con, plan.build, reopen_window_days=7)
+                rows = con.execute(
+                    "select day from lake.ops.read_day where source = 'tokens' order by 1"
+                ).fetchall()
+                return [row[0] for row in rows]
+            return plan
+
+    def publish(self, plan, status="final"):
+        """Record the plan's days as released."""
+        with lake.connect(self.root) as con:
+            self.releases += 1
+            for day in plan.build:
+                con.execute(
+                    "insert into lake.ops.published values (?, 1, ?, ?, ?, ?, 'c', '{}')",
+                    [self.releases, day, plan.transform_run_ids[day], status, plan.as_of],
+                )
+
+
+@pytest.fixture
+def estate(tmp_path):
+    return Estate(tmp_path / "lake")
+
+
+def test_no_days_means_every_day_seen(estate):
+    estate.span("a", D[0])
+    estate.span("b", D[3])
+    assert estate.plan().build == [D[0], D[3]]
+
+
+def test_marts_follow_for_27_days_where_a_day_is_built(estate):
+    for n, load in ((0, "a"), (3, "b"), (5, "c")):
+        estate.span(load, D[n])
+    estate.publish(estate.plan())
+    estate.span("d", D[3])
+    plan = estate.plan(requested=[D[3]])
+    assert plan.build == [D[3]]
+    assert plan.marts == [D[3], D[5]]
+
+
+def test_the_same_inputs_twice_build_nothing(estate):
+    estate.span("a", D[0], task="t")
+    estate.publish(estate.plan())
+    assert estate.plan().build == []
+
+
+def test_new_code_builds_every_released_day_again(estate):
+    estate.span("a", D[0])
+    estate.publish(estate.plan())
+    assert estate.plan(code="2").build == [D[0]]
+
+
+def test_a_late_ticket_rebuilds_the_days_on_which_its_task_cost_money(estate):
+    estate.span("a", D[0], task="t")
+    estate.span("b", D[1], task="t")
+    estate.span("c", D[2], task="other")
+    estate.publish(estate.plan())
+    estate.ticket("d", D[5], correlation_id="t", resolved_at=f"{D[6]} 09:00:00")
+    assert estate.plan(requested=[]).build == [D[0], D[1]]
+    assert estate.plan().build == [D[0], D[1], D[5], D[6]]
+
+
+def test_a_repeat_contact_rebuilds_the_day_of_the_earlier_ticket(estate):
+    common = {"requester_id": "h", "task_type": "q"}
+    estate.ticket("a", D[0], resolved_at=f"{D[1]} 09:00:00", **common)
+    estate.publish(estate.plan())
+    estate.ticket("b", D[4], ticket_id="zendesk:2", **common)
+    assert estate.plan(requested=[]).build == [D[0], D[1]]
+
+
+def test_a_contact_after_the_window_changes_nothing_before(estate):
+    common = {"requester_id": "h", "task_type": "q"}
+    estate.ticket("a", D[0], resolved_at=f"{D[0]} 12:30:00", **common)
+    estate.publish(estate.plan())
+    estate.ticket("b", D[9], ticket_id="zendesk:2", **common)
+    assert estate.plan(requested=[]).build == []
+
+
+def test_a_new_export_rebuilds_every_day_of_its_billing_period(estate):
+    def charge(load, day):
+        estate.land(
+            load,
+            schema.CHARGES,
+            day,
+            provider_name="p",
+            billing_account_id="1",
+            billing_period_start="2026-03-01 00:00:00",
+            charge_period_start=f"{day} 00:00:00",
+            charge_period_end=f"{day + timedelta(days=1)} 00:00:00",
+        )
+
+    charge("a", D[0])
+    charge("b", D[1])
+    estate.span("s", D[5])
+    estate.publish(estate.plan())
+    charge("c", D[2])
+    assert estate.plan(requested=[]).build == [D[0], D[1]]
+    assert estate.plan().build == [D[0], D[1], D[2]]
+
+
+def test_a_changed_reference_row_rebuilds_every_released_day(estate):
+    estate.span("a", D[0])
+    estate.publish(estate.plan())
+    estate.land("r", schema.REFERENCE["agents"], D[0], agent_id="x")
+    assert estate.plan(requested=[]).build == [D[0]]
+
+
+def test_provisional_days_follow_as_of_and_final_days_do_not(estate):
+    estate.span("a", D[0])
+    first = estate.plan()
+    estate.publish(first, status="provisional")
+    estate.span("b", D[4])
+    assert estate.plan().build == [D[0], D[4]]
+    estate.publish(estate.plan(), status="final")
+    estate.span("c", D[5])
+    assert estate.plan().build == [D[5]]
+
+
+def test_building_a_day_reads_its_neighbours_and_the_other_days_of_its_tasks(estate):
+    estate.span("a", D[4], task="t")
+    estate.span("b", D[8], task="t")
+    assert estate.plan(requested=[D[4]], read=True) == [D[3], D[4], D[5], D[8]]
+
+
+def test_the_transform_run_does_not_depend_on_what_else_is_built(estate):
+    estate.span("a", D[0], task="t")
+    estate.span("b", D[3])
+    alone = estate.plan(requested=[D[0]]).transform_run_ids[D[0]]
+    assert estate.plan().transform_run_ids[D[0]] == alone
