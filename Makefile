@@ -27,7 +27,7 @@ $(STAMP): requirements/dev.txt requirements/uv.txt pyproject.toml
 
 test: setup ## Run every test, and lint
 	$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 lint: setup ## Style, types, import contracts, SQL
 	$(BIN)/ruff format --check .

@@ -6,7 +6,7 @@ import logging
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from roi_engine.sources.schema import SOURCES, TABLES, Table
@@ -73,7 +73,7 @@ def ops_yaml() -> str:
         lines += [
             f"      - name: {name}",
             "        columns:",
-            *_columns({column: kind for column, kind in parts}),
+            *_columns(dict(parts)),
         ]
     return "\n".join(lines) + "\n"
 
@@ -111,9 +111,11 @@ def build(
     catalog_dsn: str | None = None,
     threads: int = 2,
     max_memory: str = "4GB",
-    select: str | None = None,
+    inherit: Sequence[int] = (),
 ) -> dict[str, float]:
     """Run ``dbt build`` against a lake and return seconds by node.
+
+    ``inherit`` are open file descriptors that dbt keeps (the write lock).
 
     Raises:
         DbtFailed: A model or a test failed; the message says which and why.
@@ -134,9 +136,11 @@ def build(
         *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
         *("--target-path", str(target), "--log-path", str(target)),
         *("--vars", json.dumps(dict(variables))),
-        *(("--select", select) if select else ()),
     ]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+    # dbt inherits the write lock: if this process is killed, the lock lives as long as dbt
+    done = subprocess.run(  # noqa: S603
+        command, env=environment, capture_output=True, text=True, check=False, pass_fds=inherit
+    )
     log.debug(done.stdout)
     results = target / "run_results.json"
     if done.returncode != 0:

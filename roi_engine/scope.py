@@ -7,13 +7,13 @@ has a part in; so the order of runs never shows in the result.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 import duckdb
 
-from roi_engine.sources.schema import SOURCES, UNDATED
+from roi_engine.sources.schema import UNDATED
 
 WINDOW_DAYS = 28
 """Length of the trailing window of the marts: the day itself and the 27 before it."""
@@ -21,11 +21,10 @@ WINDOW_DAYS = 28
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one run does: days to build, days whose marts follow, inputs of each day."""
+    """What one run does: the days to build and the id of each day's transformation."""
 
     as_of: date
     build: list[date]
-    marts: list[date]
     requested: frozenset[date]
     transform_run_ids: dict[date, str]
 
@@ -140,7 +139,9 @@ def read_links(
     """)
 
 
-def _read_billing(con: duckdb.DuckDBPyConnection, *, bronze: str, day, active: str) -> None:  # noqa: ANN001
+def _read_billing(
+    con: duckdb.DuckDBPyConnection, *, bronze: str, day: Callable[[str], str], active: str
+) -> None:
     """Add billing loads: all exports of a period are inputs of each day that it charges."""
     con.execute(f"""
         create or replace temp table charge_row as
@@ -222,30 +223,51 @@ def plan(
             "select load_id from lake.ops.active_load where source = 'reference' order by 1"
         ).fetchall()
     ]
-    inputs: dict[date, list[str]] = {}
-    for day, load_ids in con.execute(
-        "select day, list(distinct load_id) from day_load where day <> ? group by day", [UNDATED]
-    ).fetchall():
-        inputs[day] = load_ids
-    published = _published(con)
+    inputs: dict[date, list[str]] = dict(
+        con.execute(
+            "select day, list(distinct load_id) from day_load where day <> ? group by day",
+            [UNDATED],
+        ).fetchall()
+    )
+    released = published(con)
     wanted = set(inputs) if requested is None else set(requested)
     ids = {
         day: transform_run_id(code_version, day, [*inputs.get(day, []), *references])
-        for day in wanted | set(published) | set(inputs)
+        for day in wanted | set(released) | set(inputs)
     }
     stale = {
         day
-        for day, (run_id, status, built_as_of) in published.items()
+        for day, (run_id, status, built_as_of) in released.items()
         if ids[day] != run_id or (status != "final" and built_as_of != as_of)
     }
-    fresh = {day for day in wanted if day in published and day not in stale}
+    fresh = {day for day in wanted if day in released and day not in stale}
     build = sorted((wanted - fresh) | stale)
-    after = {day + timedelta(days=shift) for day in build for shift in range(WINDOW_DAYS)}
-    marts = sorted(after & (set(published) | set(build)))
-    return Plan(as_of, build, marts, frozenset(wanted), ids)
+    return Plan(as_of, build, frozenset(wanted), ids)
 
 
-def _published(con: duckdb.DuckDBPyConnection) -> dict[date, tuple[str, str, date]]:
+def following(built: Iterable[date], known: Iterable[date]) -> list[date]:
+    """Return the days whose windows hold a built day: each built day and the 27 after it.
+
+    >>> days = [date(2026, 1, 1), date(2026, 1, 3), date(2026, 2, 9)]
+    >>> [str(day) for day in following(days[:1], days)]
+    ['2026-01-01', '2026-01-03']
+    """
+    after = {day + timedelta(days=shift) for day in built for shift in range(WINDOW_DAYS)}
+    return sorted(after & set(known))
+
+
+def window_run_ids(days: Iterable[date], runs: Mapping[date, str]) -> dict[date, str]:
+    """Return the id of each mart day: hash of the runs that made the days of its window."""
+    ids = {}
+    for day in days:
+        window = [day - timedelta(days=back) for back in range(WINDOW_DAYS)]
+        text = "\n".join(runs[each] for each in window if each in runs)
+        ids[day] = hashlib.sha256(text.encode()).hexdigest()[:32]
+    return ids
+
+
+def published(con: duckdb.DuckDBPyConnection) -> dict[date, tuple[str, str, date]]:
+    """Return released day → (transform_run_id, status, as_of) of its newest release."""
     rows = con.execute("""
         select day, transform_run_id, status, as_of from lake.ops.published
         qualify row_number() over (partition by day order by release desc) = 1
@@ -280,23 +302,19 @@ def write_read_days(
             select distinct day + shift::integer as day
             from touched, generate_series(-1, ?::integer) as shifts(shift)
         )
+        , charged as (
+            select distinct first_day + shift::integer as day
+            from charge_row, (values (-1), (0), (1)) as shifts(shift)
+            where load_id in (
+                select load_id from day_load
+                where source = 'billing' and day in (select day from build_day)
+            )
+        )
         select 'tokens', day from touched
         union all select 'gpu', day from near
-        union all select 'billing', day from near
         union all select 'tickets', day from around
+        union all (select 'billing', day from near union select 'billing', day from charged)
         """,
         [reopen_window_days + 1],
     )
     con.execute("commit")
-
-
-__all__ = [
-    "SOURCES",
-    "WINDOW_DAYS",
-    "Plan",
-    "newest_event_day",
-    "plan",
-    "read_links",
-    "transform_run_id",
-    "write_read_days",
-]

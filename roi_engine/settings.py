@@ -20,7 +20,7 @@ class Settings(BaseSettings):
 
     lake: Path = Path("lake")
     catalog_dsn: SecretStr | None = None
-    """``postgres:…`` connection string of a shared DuckLake catalog; SQLite in the lake otherwise."""
+    """``postgres:…`` connection string of a shared catalog; SQLite in the lake otherwise."""
     hmac_key: SecretStr | None = None
     max_memory: str = "4GB"
     threads: int = Field(default=2, ge=1, le=64)

@@ -21,8 +21,23 @@ QUARANTINE_SCHEMA = {
 """Columns of a parser's quarantine frame; ``record`` is a JSON object of mapped fields only."""
 
 
+PARSER_VERSIONS = {"billing": 1, "gpu": 1, "tokens": 1, "tickets": 1, "reference": 1}
+"""Count one up when a parser makes other rows of the same bytes: all its files are parsed anew."""
+
+
 class Unreadable(Exception):
-    """A file that cannot be read at all; the message is one sentence for the operator."""
+    """A file that cannot be read at all; the message is one sentence for the operator.
+
+    ``rule`` is the rule that the file's one quarantine row stands under.
+    """
+
+    rule = "unreadable_file"
+
+
+class MissingColumn(Unreadable):
+    """A file that lacks columns without which none of its rows can be used."""
+
+    rule = "missing_column"
 
 
 @dataclass(frozen=True, slots=True)

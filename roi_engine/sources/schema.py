@@ -167,6 +167,7 @@ TICKETS = Table(
         "ticket_id": "VARCHAR",  # system:number
         "correlation_id": "VARCHAR",
         "status": "VARCHAR",  # the vendor's own word
+        "status_category": "VARCHAR",  # Jira's new, indeterminate or done; else NULL
         "resolution": "VARCHAR",
         "task_type": "VARCHAR",
         "department": "VARCHAR",
@@ -468,5 +469,21 @@ PRICE_BOOK = Table(
     },
 )
 
-TABLES = (CHARGES, SPANS, EVALUATIONS, TICKETS, SAMPLES, *REFERENCE.values(), PRICE_BOOK)
+# What the package's own matcher makes of each raw model name seen; NULL where it knows none.
+MODEL_NAMES = Table(
+    "reference",
+    "model_names",
+    {
+        "provider": "VARCHAR",  # as the span says it; NULL where it says none
+        "raw_model": "VARCHAR",
+        "canonical_provider": "VARCHAR",  # as in price_book
+        "model": "VARCHAR",  # as in price_book
+    },
+)
+
+TABLES = (
+    *(CHARGES, SPANS, EVALUATIONS, TICKETS, SAMPLES),
+    *REFERENCE.values(),
+    *(PRICE_BOOK, MODEL_NAMES),
+)
 SOURCES = ("billing", "gpu", "tokens", "tickets", "reference")

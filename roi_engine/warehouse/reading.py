@@ -1,39 +1,34 @@
-"""What the engine reads: facts already summed where the data is, as Arrow."""
-
-from collections.abc import Sequence
-from datetime import date
-from typing import Protocol
+"""What the engine reads: the built days from ``build``, every other day from ``facts``."""
 
 import duckdb
-import pyarrow as pa
 
-from roi_engine.warehouse.release import columns
+from roi_engine.warehouse.release import FACT_PREFIXES, columns
 
-
-class Query(Protocol):
-    """What the warehouse needs to know of a mart's fact query (see roi_engine.marts)."""
-
-    @property
-    def table(self) -> str:
-        """Return the fact or dim that is read."""
+WINDOW = "memory.fact_window"
+"""Schema of views that show the facts as they will stand once the build is released."""
 
 
-def window_relation(con: duckdb.DuckDBPyConnection, table: str) -> str:
-    """Return a FROM expression: the built days from ``build``, all other days from ``facts``."""
+def open_window(con: duckdb.DuckDBPyConnection) -> str:
+    """Make a view per fact and dim over build and facts together; return their schema."""
+    con.execute(f"create schema if not exists {WINDOW}")
+    names = con.execute(
+        "select distinct table_name from information_schema.tables where table_catalog = 'lake'"
+        " and table_schema in ('build', 'facts') and table_type = 'BASE TABLE' order by 1"
+    ).fetchall()
+    for (name,) in names:
+        if name.startswith(FACT_PREFIXES):
+            con.execute(f"create or replace view {WINDOW}.{name} as {_relation(con, name)}")
+    return WINDOW
+
+
+def _relation(con: duckdb.DuckDBPyConnection, table: str) -> str:
     new = columns(con, "build", table)
     old = columns(con, "facts", table)
     if not new:
-        return f"lake.facts.{table}"
+        return f"from lake.facts.{table}"
     if not old or "day" not in new:
-        return f"lake.build.{table}"
+        return f"from lake.build.{table}"
     return (
-        f"(from lake.build.{table} union all by name from lake.facts.{table} where day not in"
-        " (select day from lake.ops.run_day where status = 'passed'))"
+        f"from lake.build.{table} union all by name from lake.facts.{table} where day not in"
+        " (select day from lake.ops.run_day where status = 'passed')"
     )
-
-
-def fetch(
-    con: duckdb.DuckDBPyConnection, query: str, days: Sequence[date] | None = None
-) -> pa.Table:
-    """Run a query and return its rows as an Arrow table."""
-    return con.execute(query, [list(days)] if days is not None else []).to_arrow_table()

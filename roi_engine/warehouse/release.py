@@ -61,6 +61,7 @@ def publish(
     """Replace the built days in ``facts`` and ``marts`` in one transaction; return the release.
 
     Args:
+        con: The lake, writable, its lock held.
         fact_days: Days whose facts are replaced.
         mart_days: Days whose marts are replaced (the fact days and those after them).
         keys: Fact table → its key column; rows of a built key on other days are replaced too,
@@ -81,9 +82,9 @@ def publish(
     con.execute("begin")
     try:
         con.execute("call lake.set_commit_message(?, ?)", ["roi", message])
-        _replace(con, tables["ops"], "ops", fact_days, {}, step)
-        _replace(con, tables["facts"], "facts", fact_days, keys, step)
-        _replace(con, tables["marts"], "marts", mart_days, {}, step)
+        _replace(con, tables["ops"], "ops", days=fact_days, keys={}, step=step)
+        _replace(con, tables["facts"], "facts", days=fact_days, keys=keys, step=step)
+        _replace(con, tables["marts"], "marts", days=mart_days, keys={}, step=step)
         con.executemany(
             "insert into lake.ops.published values (?, ?, ?, ?, ?, ?, ?, ?)",
             [
@@ -113,6 +114,7 @@ def _replace(
     con: duckdb.DuckDBPyConnection,
     names: Sequence[str],
     schema: str,
+    *,
     days: Sequence[date],
     keys: Mapping[str, str],
     step: Callable[[str], None],
@@ -176,7 +178,7 @@ def export_release(con: duckdb.DuckDBPyConnection, root: Path) -> Path | None:
     before = link.resolve() if link.exists() else None
     for schema in ("facts", "marts", "ops"):
         for table in _tables_at(con, schema):
-            _export_table(con, schema, table, snapshot, draft, before)
+            _export_table(con, schema, table, snapshot=snapshot, draft=draft, before=before)
     about = {"release": release, "snapshot": snapshot}
     (draft / "release.json").write_text(json.dumps(about) + "\n")
     shutil.rmtree(folder, ignore_errors=True)
@@ -203,6 +205,7 @@ def _export_table(
     con: duckdb.DuckDBPyConnection,
     schema: str,
     table: str,
+    *,
     snapshot: int,
     draft: Path,
     before: Path | None,

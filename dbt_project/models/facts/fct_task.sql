@@ -1,0 +1,77 @@
+with
+
+tasks as (
+
+    select * from {{ ref('int_tasks') }}
+
+),
+
+in_scope as (
+
+    select * from tasks
+
+    where {{ in_scope('day') }}
+
+)
+
+select
+    task_id,
+    day,
+    created_day,
+    resolved_day,
+    ticket_id,
+    source_system,
+    agent_id,
+    model_version,
+    task_type,
+    department,
+    channel,
+    outcome_class,
+    failure_reason,
+    failed_by,
+    handled_by,
+    initiated_by,
+    human_equivalent_cost,
+    labour_value,
+    speed_value,
+    direct_value,
+    avoided_loss,
+    capital_allocated,
+    human_cost,
+    human_minutes,
+    human_minutes_basis,
+    cast(inference_microseconds / 1000000.0 as double) as inference_seconds,
+    inference_microseconds,
+    inference_basis,
+    cycle_microseconds,
+    actions,
+    unpriced_calls,
+    tokens,
+    priced_cost,
+    status,
+    evidence,
+    {{ reporting_currency('is_rate_missing', 'native_currency', 'day') }} as currency,
+    baseline_minutes,
+    hourly_cost,
+    remediation_minutes,
+    liability_per_hallucination,
+    later_detected_probability,
+    is_ended,
+    is_output_delivered,
+    is_escalated,
+    is_reopened,
+    is_mature,
+    is_novel,
+    is_human_reviewed,
+    is_hallucination,
+    evaluator_id,
+    evaluator_verdict,
+    is_random_review,
+    sampling_probability,
+    has_speed_value,
+    _load_id,
+    _source_file,
+    _source_row,
+    {{ transform_run_id('in_scope.day') }} as _transform_run_id
+
+from in_scope

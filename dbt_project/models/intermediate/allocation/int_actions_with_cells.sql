@@ -1,0 +1,130 @@
+with
+
+actions as (
+
+    select
+        day,
+        agent_id,
+        task_id,
+        provider,
+        model,
+        model_version,
+        tool,
+        cost_status,
+        priced_cost,
+        is_overhead,
+        latency_microseconds,
+        input_uncached_tokens
+        + cache_read_tokens
+        + cache_write_5m_tokens
+        + cache_write_1h_tokens
+        + output_visible_tokens
+        + reasoning_tokens as tokens,
+        cost_status in ('priced', 'free', 'unpriced', 'unmetered') as is_model_call
+
+    from {{ ref('int_agent_actions') }}
+
+    where not is_rollup
+
+),
+
+tasks as (
+
+    select
+        task_id,
+        task_type,
+        department,
+        channel,
+        outcome_class
+
+    from {{ ref('int_tasks') }}
+
+),
+
+agents as (
+
+    select
+        agent_id,
+        department,
+        valid_from,
+        valid_to
+
+    from {{ ref('dim_agent') }}
+
+),
+
+-- a flagged action is overhead even inside a task: all that counts is whose it is
+placed as (
+
+    select
+        actions.*,
+        coalesce(tasks.task_type, '__unknown__') as task_type,
+        coalesce(
+            case
+                when tasks.task_id is null then agents.department
+                else tasks.department
+            end,
+            '__unknown__'
+        ) as department,
+        coalesce(tasks.channel, '__unknown__') as channel,
+        case
+            when tasks.task_id is null then 'overhead'
+            else coalesce(tasks.outcome_class, '__unknown__')
+        end as outcome_class
+
+    from actions
+
+    left join tasks
+        on
+            actions.task_id = tasks.task_id
+            and not actions.is_overhead
+
+    left join agents
+        on
+            actions.agent_id = agents.agent_id
+            and {{ is_valid('agents', 'actions.day') }}
+
+),
+
+summed_to_cell as (
+
+    select
+        day,
+        coalesce(lower(provider), '__unknown__') as provider,
+        coalesce(model, '__unknown__') as model,
+
+        -- who states a price of its own: the tool, else the provider
+        case
+            when cost_status = 'stated' then coalesce(tool, provider, '__unknown__')
+        end as stated_by,
+        coalesce(agent_id, '__unknown__') as agent_id,
+        coalesce(model_version, '__unknown__') as model_version,
+        task_type,
+        department,
+        channel,
+        outcome_class,
+        count(*) filter (where is_model_call) as model_calls,
+        count(*) filter (where cost_status = 'unpriced') as unpriced_calls,
+        cast(
+            coalesce(sum(tokens) filter (where is_model_call), 0) as bigint
+        ) as tokens,
+        cast(
+            coalesce(sum(latency_microseconds) filter (where is_model_call), 0)
+            as bigint
+        ) as inference_microseconds,
+        cast(
+            coalesce(sum(priced_cost) filter (where is_model_call), 0)
+            as decimal(38, 9)
+        ) as priced_cost,
+        cast(
+            coalesce(sum(priced_cost) filter (where cost_status = 'stated'), 0)
+            as decimal(38, 9)
+        ) as stated_cost
+
+    from placed
+
+    group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+
+)
+
+select * from summed_to_cell

@@ -1,0 +1,107 @@
+{{ config(materialized='view') }}
+
+with
+
+spans as (
+
+    select * from {{ ref('stg_tokens__spans') }}
+
+),
+
+-- a record that was delivered again is one action; of one message that was logged
+-- several times while it streamed, the last record counts; a retry that was billed
+-- has an attempt of its own
+reduced as (
+
+    select * from spans
+
+    qualify
+        row_number() over (
+            partition by
+                attempt_id,
+                case when attempt_id is null then trace_id end,
+                case when attempt_id is null then span_id end,
+                case
+                    when attempt_id is null and trace_id is null and span_id is null
+                        then _source_row
+                end
+            order by
+                started_at desc nulls last,
+                output_visible_tokens + reasoning_tokens desc nulls last,
+                _source_row desc,
+                _source_file desc
+        ) = 1
+
+),
+
+named as (
+
+    select
+        md5(
+            coalesce(
+                'attempt:' || attempt_id,
+                'span:' || coalesce(trace_id, '') || ':' || span_id,
+                'row:' || _source_file || ':' || cast(_source_row as varchar)
+            )
+        ) as action_id,
+        {{ reporting_day('started_at') }} as day,
+        *,
+
+        -- an action flagged as overhead is overhead even inside a task
+        is_flagged_overhead or task_id is null as is_overhead,
+        case
+            when is_rollup then null
+            when duration_microseconds > 0 then duration_microseconds
+            else mapped_microseconds
+        end as latency_microseconds,
+        case
+            when is_rollup then null
+            when duration_microseconds > 0 then 'span'
+            when mapped_microseconds is not null then 'mapped'
+        end as latency_basis
+
+    from reduced
+
+)
+
+select
+    action_id,
+    trace_id,
+    span_id,
+    attempt_id,
+    agent_id,
+    task_id,
+    source_task_id,
+    source_system,
+    operation,
+    raw_provider,
+    model_version,
+    tier,
+    tool,
+    initiated_by,
+    stated_currency,
+    day,
+    input_uncached_tokens,
+    cache_read_tokens,
+    cache_write_5m_tokens,
+    cache_write_1h_tokens,
+    output_visible_tokens,
+    reasoning_tokens,
+    duration_microseconds,
+    latency_microseconds,
+    latency_basis,
+    stated_cost,
+    is_model_call,
+    is_rollup,
+    is_metered,
+    is_retrieval,
+    is_error,
+    is_overhead,
+    is_approved_by_human,
+    started_at,
+    ended_at,
+    _load_id,
+    _source_file,
+    _source_row
+
+from named

@@ -1,0 +1,376 @@
+"""What must hold of the tables that people maintain, before a number rests on them.
+
+A reference row has no day: what breaks a critical rule is quarantined and left out, and blocks
+no day.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import great_expectations as gx
+import great_expectations.expectations as gxe
+
+from expectations import arrival
+from expectations.check import Check
+
+COST_CLASSES = [
+    "token_api",
+    "gpu",
+    "storage",
+    "network",
+    "platform",
+    "training",
+    "other",
+    "out_of_scope",
+]
+BUCKETS = ["input_uncached", "cache_read", "cache_write_5m", "cache_write_1h", "output"]
+TIERS = ["standard", "batch", "flex", "priority"]
+BASES = ["measured", "published", "assumed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The plain rules of one table.
+
+    Attributes:
+        key: Columns that together name a row, unique.
+        required: Columns that every row fills (the key is not required by itself).
+        sets: Column → the values that it may have.
+        at_least_zero: Numbers below 0 make no sense.
+        shares: Numbers from 0 to 1.
+        periods: Pairs (later, earlier): the first is after the second.
+        money: The table has amounts in ``currency``.
+        key_severity: Severity of a key that occurs twice.
+    """
+
+    key: tuple[str, ...]
+    required: tuple[str, ...]
+    sets: Mapping[str, list[str]] = field(default_factory=dict)
+    at_least_zero: tuple[str, ...] = ()
+    shares: tuple[str, ...] = ()
+    periods: tuple[tuple[str, str], ...] = ()
+    money: bool = False
+    key_severity: str = "critical"
+
+
+_VALIDITY = (("valid_to", "valid_from"),)
+
+SHAPES = {
+    "agents": Shape(
+        key=("agent_id", "valid_from"),
+        required=("agent_id",),
+        sets={"kind": ["llm_agent", "human_team", "hybrid"]},
+        periods=_VALIDITY,
+    ),
+    "task_types": Shape(
+        key=("task_type", "valid_from"),
+        required=("task_type",),
+        sets={"basis": BASES},
+        at_least_zero=(
+            "baseline_minutes",
+            "hourly_cost",
+            "baseline_cycle_hours",
+            "delay_cost_per_hour",
+            "remediation_minutes",
+            "liability_per_hallucination",
+            "low",
+        ),
+        shares=("later_detected_probability", "realisation_rate"),
+        periods=_VALIDITY,
+        money=True,
+    ),
+    "model_aliases": Shape(
+        key=("raw_model", "provider", "valid_from"),
+        required=("raw_model", "model"),
+        periods=_VALIDITY,
+    ),
+    "prices": Shape(
+        key=("provider", "model", "bucket", "tier", "context_from", "valid_from"),
+        required=("provider", "model", "bucket", "price_per_million", "currency"),
+        sets={"bucket": BUCKETS, "tier": TIERS},
+        at_least_zero=("price_per_million", "context_from"),
+        periods=_VALIDITY,
+        money=True,
+    ),
+    "price_book": Shape(
+        key=(),
+        required=("provider", "model", "bucket", "price_per_million", "currency"),
+        sets={"bucket": BUCKETS},
+        at_least_zero=("price_per_million", "context_from"),
+        money=True,
+    ),
+    "cost_classes": Shape(
+        key=("order",),
+        # two rules of one rank are told apart by their place in the file
+        key_severity="warning",
+        required=("order", "column", "pattern", "cost_class"),
+        sets={"cost_class": COST_CLASSES},
+    ),
+    "gpu_resources": Shape(
+        key=("resource_id", "hostname", "gpu_uuid", "valid_from"),
+        required=("resource_id",),
+        periods=_VALIDITY,
+    ),
+    "provider_aliases": Shape(key=("raw_provider",), required=("raw_provider", "provider")),
+    "investments": Shape(
+        key=(),
+        required=("agent_id", "cost", "currency", "starts_on", "months"),
+        sets={"kind": ["build", "integration", "prompts", "seats", "supervision"]},
+        at_least_zero=("cost",),
+        money=True,
+    ),
+    "time_entries": Shape(
+        key=(),
+        required=("started_at", "minutes"),
+        sets={"kind": ["review", "escalation", "remediation", "supervision"]},
+        at_least_zero=("minutes",),
+    ),
+    "evaluators": Shape(
+        key=("evaluator_id", "rubric_version", "validated_on"),
+        required=("evaluator_id", "tp", "fn", "tn", "fp"),
+        at_least_zero=("tp", "fn", "tn", "fp"),
+    ),
+    "allocation_rules": Shape(
+        key=("cost_class", "key", "value", "agent_id", "valid_from"),
+        required=("cost_class", "key", "value", "agent_id", "share"),
+        sets={"cost_class": COST_CLASSES},
+        shares=("share",),
+        periods=_VALIDITY,
+    ),
+    "wallets": Shape(
+        key=("wallet_id", "valid_from"),
+        required=("wallet_id", "period", "allowance", "currency"),
+        sets={"period": ["day", "week", "month"]},
+        at_least_zero=("allowance", "slope_limit_per_hour"),
+        periods=_VALIDITY,
+        money=True,
+    ),
+    "training_runs": Shape(
+        key=("run_id",),
+        required=("run_id", "model_version", "completed_on", "lifespan_days"),
+        at_least_zero=("gpu_hours", "flops", "peak_vram_gib", "cost"),
+        money=True,
+    ),
+    "experiments": Shape(
+        key=("experiment_id",),
+        required=("experiment_id", "metric", "arms", "starts_on"),
+        periods=(("ends_on", "starts_on"),),
+    ),
+    "policies": Shape(
+        key=("band", "valid_from"),
+        required=("band", "decision"),
+        at_least_zero=("budget_cap",),
+        periods=_VALIDITY,
+    ),
+    "fx_rates": Shape(
+        key=("day", "from_currency", "to_currency"),
+        required=("day", "from_currency", "to_currency", "rate"),
+    ),
+    "field_mappings": Shape(
+        key=("source", "system", "field"),
+        required=("source", "system", "field", "path"),
+        sets={"source": ["billing", "gpu", "tokens", "tickets"]},
+    ),
+    "incidents": Shape(
+        key=("incident_id",),
+        required=("incident_id", "started_at"),
+        periods=(("recovered_at", "started_at"), ("detected_at", "started_at")),
+    ),
+}
+"""Every reference table and its plain rules."""
+
+_VALID_NOW = """
+    coalesce(other.valid_from, date '0001-01-01') <= coalesce(this.valid_from, date '0001-01-01')
+    and coalesce(other.valid_to, date '9999-12-31')
+        > coalesce(this.valid_from, date '0001-01-01')"""
+
+_DERIVED = {
+    "time_entries": {"subject": "coalesce(this.ticket_id, this.task_id)"},
+    # the sum can only exceed 1 from an instant on at which some rule begins
+    "allocation_rules": {
+        "shares_of_its_key": f"""
+            (
+                select sum(other.share) from bronze_allocation_rules as other
+                where other.cost_class = this.cost_class
+                    and other.key = this.key
+                    and other.value = this.value
+                    and {_VALID_NOW}
+            )"""
+    },
+    "evaluators": {
+        "positives": "this.tp + this.fn",
+        "negatives": "this.tn + this.fp",
+        # Se + Sp > 1 without a division: tp·(tn+fp) + tn·(tp+fn) > (tp+fn)·(tn+fp)
+        "informedness": """
+            cast(this.tp as hugeint) * (this.tn + this.fp)
+            + cast(this.tn as hugeint) * (this.tp + this.fn)
+            - cast(this.tp + this.fn as hugeint) * (this.tn + this.fp)""",
+    },
+}
+
+_EXTRA: dict[str, list[tuple[str, dict[str, object], str, str]]] = {
+    "training_runs": [
+        (
+            "lifespan_positive",
+            {"column": "lifespan_days", "min_value": 1},
+            "critical",
+            "A run is written off over its lifespan, a day at the least.",
+        )
+    ],
+    "investments": [
+        (
+            "months_positive",
+            {"column": "months", "min_value": 1},
+            "critical",
+            "An investment is spread over its months, one at the least.",
+        )
+    ],
+    "fx_rates": [
+        (
+            "rate_positive",
+            {"column": "rate", "min_value": 0, "strict_min": True},
+            "critical",
+            "A rate of 0 would make money vanish.",
+        )
+    ],
+    "allocation_rules": [
+        (
+            "shares_within_one",
+            {"column": "shares_of_its_key", "max_value": 1},
+            "critical",
+            "More than the whole of a charge cannot be given away.",
+        )
+    ],
+    "evaluators": [
+        (
+            "positives_seen",
+            {"column": "positives", "min_value": 1},
+            "critical",
+            "Sensitivity is unknown for an evaluator that was shown no hallucination.",
+        ),
+        (
+            "negatives_seen",
+            {"column": "negatives", "min_value": 1},
+            "critical",
+            "Specificity is unknown for an evaluator that was shown no sound output.",
+        ),
+        (
+            "better_than_chance",
+            {"column": "informedness", "min_value": 0, "strict_min": True},
+            "critical",
+            "With Se + Sp <= 1 its verdicts carry no signal, and the correction divides by it.",
+        ),
+    ],
+}
+"""Bounds with a reason of their own: table → (name, arguments of *between*, severity, reason)."""
+
+
+def checks() -> list[Check]:
+    """Return the checks of the source ``reference``, one a table."""
+    return [
+        *arrival.checks("reference"),
+        *(
+            Check(
+                "reference",
+                table,
+                gx.ExpectationSuite(name=table, expectations=list(_rules(table, shape))),
+                derived=_derived(table, shape),
+            )
+            for table, shape in SHAPES.items()
+        ),
+    ]
+
+
+def _derived(table: str, shape: Shape) -> dict[str, str]:
+    derived = dict(_DERIVED.get(table, {}))
+    if shape.key:
+        key = ", ".join(f'this."{column}"' for column in shape.key)
+        derived["rows_of_its_key"] = f"count(*) over (partition by {key})"
+    if shape.money:
+        derived["is_convertible"] = """
+            this.currency = (select reporting_currency from gate_settings)
+            or exists (
+                select 1 from bronze_fx_rates as fx
+                where fx.from_currency = this.currency
+                    and fx.to_currency = (select reporting_currency from gate_settings)
+                    and fx.rate > 0
+            )"""
+    return derived
+
+
+def _rules(table: str, shape: Shape) -> Iterator[gxe.Expectation]:
+    yield arrival.readable()
+    for column in shape.required:
+        yield gxe.ExpectColumnValuesToNotBeNull(
+            column=column,
+            severity="critical",
+            notes=f"A row of {table}.csv without {column} says nothing that can be used.",
+            meta={"rule": f"{column}_present"},
+        )
+    if table == "time_entries":
+        yield gxe.ExpectColumnValuesToNotBeNull(
+            column="subject",
+            severity="critical",
+            notes="Minutes that name neither ticket nor task can be charged to nothing.",
+            meta={"rule": "subject_present"},
+        )
+    if shape.key:
+        yield gxe.ExpectColumnValuesToBeBetween(
+            column="rows_of_its_key",
+            max_value=1,
+            severity=shape.key_severity,
+            notes=f"Two rows of one key ({', '.join(shape.key)}): nobody can say which counts.",
+            meta={"rule": "key_unique"},
+        )
+    for column, values in shape.sets.items():
+        yield gxe.ExpectColumnValuesToBeInSet(
+            column=column,
+            value_set=values,
+            severity="critical",
+            notes=f"Known values are {', '.join(values)}: another one would be read by no rule.",
+            meta={"rule": f"{column}_known"},
+        )
+    yield from _numbers(table, shape)
+    for later, earlier in shape.periods:
+        yield gxe.ExpectColumnPairValuesAToBeGreaterThanB(
+            column_A=later,
+            column_B=earlier,
+            # an incident can be noticed in the instant it begins; a validity needs a length
+            or_equal=table == "incidents",
+            ignore_row_if="either_value_is_missing",
+            severity="critical",
+            notes=f"{later} is exclusive: a row that ends before it begins never holds.",
+            meta={"rule": f"{later}_after_{earlier}"},
+        )
+    if shape.money:
+        yield gxe.ExpectColumnValuesToBeInSet(
+            column="is_convertible",
+            value_set=[True],
+            severity="critical",
+            notes="No rate to the reporting currency in fx_rates.csv, and none is ever 1.0.",
+            meta={"rule": "currency_is_convertible"},
+        )
+
+
+def _numbers(table: str, shape: Shape) -> Iterator[gxe.Expectation]:
+    for column in shape.at_least_zero:
+        yield gxe.ExpectColumnValuesToBeBetween(
+            column=column,
+            min_value=0,
+            severity="critical",
+            notes=f"{column} below 0 is a slip of the pen.",
+            meta={"rule": f"{column}_not_negative"},
+        )
+    for column in shape.shares:
+        yield gxe.ExpectColumnValuesToBeBetween(
+            column=column,
+            min_value=0,
+            max_value=1,
+            severity="critical",
+            notes=f"{column} is a share of one, not a percentage.",
+            meta={"rule": f"{column}_within_one"},
+        )
+    for name, kwargs, severity, reason in _EXTRA.get(table, []):
+        yield gxe.ExpectColumnValuesToBeBetween(
+            **kwargs, severity=severity, notes=reason, meta={"rule": name}
+        )

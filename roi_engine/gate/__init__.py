@@ -1,0 +1,190 @@
+"""The gate: judge bronze by its expectations, quarantine what is broken, decide which days pass.
+
+Great Expectations judges (``expectations/``, one suite per relation, every rule with a severity
+and a reason), once per relation over all days of the run; the query form of the same rules splits
+the counts by day and names the rows. The two must agree, or the gate stops.
+
+A day is blocked only if one of its sources lacks a required column, or if more than
+``block_threshold`` of the rows of a source on that day break critical rules. Warnings never block.
+What to do then: docs/runbooks/blocked_day.md.
+"""
+
+import importlib
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from roi_engine.gate import bronze, count
+from roi_engine.gate.decision import Tally, blocked_days
+from roi_engine.gate.predicate import columns, literal
+from roi_engine.gate.relation import Disagreement, check_relation, rules_of
+from roi_engine.sources import schema
+
+__all__ = ["RESULT_SCHEMA", "Disagreement", "GateResult", "check", "check_marts"]
+
+RESULT_SCHEMA = {
+    "run_id": pl.String,
+    "source": pl.String,
+    "day": pl.Date,
+    "rule": pl.String,
+    "expectation": pl.String,
+    "column_name": pl.String,
+    "severity": pl.String,
+    "reason": pl.String,
+    "success": pl.Boolean,
+    "checked": pl.Int64,
+    "unexpected": pl.Int64,
+    "observed": pl.String,
+}
+"""Columns of ``ops.validation_result``."""
+
+
+@dataclass(frozen=True, slots=True)
+class GateResult:
+    """What the gate found.
+
+    Attributes:
+        results: Rows for ``ops.validation_result``: one per rule over all days (``day`` NULL),
+            and one per rule and day that fails, sorted by source, rule and day.
+        quarantine: Rows for ``ops.quarantine``, as a relation in the caller's connection (the
+            temporary table ``gate_quarantine``, which may spill to disk), until the next check.
+        blocked: Day → the reason, in a sentence. A day that is not here passes.
+    """
+
+    results: pl.DataFrame
+    quarantine: duckdb.DuckDBPyRelation
+    blocked: dict[date, str]
+
+
+def check(
+    con: duckdb.DuckDBPyConnection,
+    bronze_root: Path,
+    days: Collection[date],
+    active_load_ids: Iterable[str] | duckdb.DuckDBPyRelation,
+    *,
+    run_id: str,
+    reporting_currency: str = "USD",
+    block_threshold: Decimal = Decimal("0.05"),
+) -> GateResult:
+    """Judge the bronze rows of active loads on ``days``, and the active reference tables.
+
+    Args:
+        con: A DuckDB connection; only temporary views and tables are made in it.
+        bronze_root: The folder ``bronze`` of the lake.
+        days: The days to judge.
+        active_load_ids: The loads that count, as ids or as a relation whose first column they are.
+        run_id: Stands in every result row.
+        reporting_currency: Money in another currency needs a rate to this one.
+        block_threshold: The share of critical rows over which a source blocks its day.
+
+    Raises:
+        Disagreement: The query form of a rule counts other rows than Great Expectations does.
+        roi_engine.gate.judge.Unjudged: Great Expectations could not evaluate a rule.
+    """
+    if isinstance(active_load_ids, duckdb.DuckDBPyRelation):
+        loads = frozenset(str(row[0]) for row in active_load_ids.fetchall())
+    else:
+        loads = frozenset(active_load_ids)
+    files = bronze.find_files(bronze_root, days, loads)
+    checks = [
+        each
+        for source in schema.SOURCES
+        for each in importlib.import_module(f"expectations.{source}").checks()
+    ]
+    con.execute(f"create or replace temporary table gate_quarantine ({count.QUARANTINE_COLUMNS})")
+    results: list[dict[str, Any]] = []
+    tallies = {source: Tally() for source in schema.SOURCES}
+    with _settings(con, reporting_currency), bronze.views(con, files):
+        bronze.create_schema_table(con, files, _required(checks))
+        bronze.create_volume_table(con, bronze_root, days, loads)
+        for each in checks:
+            judged = check_relation(con, each, run_id=run_id)
+            results += judged.results
+            if each.query is None:
+                tallies[each.source].add(judged.rules, judged.counts)
+        for source, day, label in bronze.missing_columns(con):
+            tallies[source].missing.setdefault(day, []).append(label)
+        con.execute("drop table gate_schema")
+        con.execute("drop table gate_volume")
+    return GateResult(
+        results=pl.DataFrame(results, schema=RESULT_SCHEMA).sort("source", "rule", "day"),
+        quarantine=con.sql(
+            "select * from gate_quarantine"
+            " order by source, rule, day nulls first, _load_id, _source_file, _source_row, record"
+        ),
+        blocked=blocked_days(tallies, sorted(days), threshold=block_threshold),
+    )
+
+
+def check_marts(
+    con: duckdb.DuckDBPyConnection, relations: Mapping[str, str], *, run_id: str
+) -> pl.DataFrame:
+    """Judge marts by the rules that their own declarations state, before they are released.
+
+    Args:
+        con: A connection that sees the relations.
+        relations: Mart → name of the table or view that holds it.
+        run_id: Stands in every result row.
+
+    Returns:
+        Rows for ``ops.validation_result``, source ``marts``; a row with ``success`` False and
+        severity ``critical`` must stop the release.
+    """
+    suites = importlib.import_module("expectations.marts")
+    judge = importlib.import_module("roi_engine.gate.judge")
+    results = []
+    for mart, relation in sorted(relations.items()):
+        suite = suites.suite(mart)
+        con.execute(f"create or replace temporary view gate_mart as select * from {relation}")
+        verdicts = judge.judge(con, "gate_mart", suite)
+        con.execute("drop view gate_mart")
+        for expectation, verdict in zip(suite.expectations, verdicts, strict=True):
+            configuration = expectation.configuration
+            results.append(
+                {
+                    "run_id": run_id,
+                    "source": "marts",
+                    "day": None,
+                    "rule": f"{mart}.{configuration.meta['rule']}",
+                    "expectation": configuration.type,
+                    "column_name": ", ".join(columns(configuration.kwargs)) or None,
+                    "severity": str(configuration.severity.value),
+                    "reason": str(configuration.notes),
+                    "success": verdict.success,
+                    "checked": verdict.checked,
+                    "unexpected": verdict.unexpected,
+                    "observed": verdict.observed,
+                }
+            )
+    return pl.DataFrame(results, schema=RESULT_SCHEMA).sort("source", "rule")
+
+
+@contextmanager
+def _settings(con: duckdb.DuckDBPyConnection, reporting_currency: str) -> Iterator[None]:
+    """Show the settings that rules depend on as the view ``gate_settings``."""
+    con.execute(
+        "create or replace temporary view gate_settings as"
+        f" select {literal(reporting_currency)} as reporting_currency"
+    )
+    try:
+        yield
+    finally:
+        con.execute("drop view gate_settings")
+
+
+def _required(checks: list[Any]) -> list[tuple[str, str, str]]:
+    """Return (source, table, column) of what a critical rule says must be filled."""
+    return [
+        (each.source, each.name, rule.columns[0])
+        for each in checks
+        if each.query is None
+        for rule in rules_of(each)
+        if rule.expectation == "expect_column_values_to_not_be_null" and rule.severity == "critical"
+    ]

@@ -1,0 +1,141 @@
+"""The columns of facts and dims that marts read, with their types: what dbt must deliver."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import polars as pl
+
+_EXACT, _MONEY = pl.Decimal(38, 18), pl.Decimal(38, 9)
+_TEXT, _FLAG, _WHOLE, _DAY, _DOUBLE = pl.String(), pl.Boolean(), pl.Int64(), pl.Date(), pl.Float64()
+
+_CELL: dict[str, pl.DataType] = {
+    "agent_id": _TEXT,
+    "model_version": _TEXT,
+    "task_type": _TEXT,
+    "department": _TEXT,
+    "channel": _TEXT,
+}
+FACTS: dict[str, dict[str, pl.DataType]] = {
+    "fct_charge": {"charge_id": _TEXT, "day": _DAY, "charge_category": _TEXT, "cost_basis": _TEXT},
+    "fct_cost_allocation": {
+        "charge_id": _TEXT,
+        "day": _DAY,
+        **_CELL,
+        "outcome_class": _TEXT,
+        "cost_class": _TEXT,
+        "allocated_cost": _MONEY,
+    },
+    "fct_time_entry": {
+        "task_id": _TEXT,
+        "day": _DAY,
+        **_CELL,
+        "human_cost": _MONEY,
+        "basis": _TEXT,
+    },
+    "fct_task": {
+        "task_id": _TEXT,
+        "day": _DAY,
+        **_CELL,
+        "outcome_class": _TEXT,
+        "is_ended": _FLAG,
+        "is_output_delivered": _FLAG,
+        "is_escalated": _FLAG,
+        "is_mature": _FLAG,
+        "is_novel": _FLAG,
+        "has_speed_value": _FLAG,
+        "human_equivalent_cost": _EXACT,
+        "labour_value": _EXACT,
+        "speed_value": _EXACT,
+        "direct_value": _EXACT,
+        "avoided_loss": _EXACT,
+        "capital_allocated": _EXACT,
+        "human_cost": _MONEY,
+        "human_minutes": _EXACT,
+        "is_human_reviewed": _FLAG,
+        "is_hallucination": _FLAG,
+        "is_random_review": _FLAG,
+        "sampling_probability": _DOUBLE,
+        "evaluator_id": _TEXT,
+        "evaluator_verdict": _FLAG,
+        "evidence": _TEXT,
+        "remediation_minutes": _EXACT,
+        "hourly_cost": _EXACT,
+        "liability_per_hallucination": _EXACT,
+        "later_detected_probability": _DOUBLE,
+    },
+    "fct_task_credit": {
+        "task_id": _TEXT,
+        "day": _DAY,
+        "agent_id": _TEXT,
+        "model_version": _TEXT,
+        "credit": _EXACT,
+    },
+    "fct_agent_action": {
+        "action_id": _TEXT,
+        "day": _DAY,
+        "agent_id": _TEXT,
+        "task_id": _TEXT,
+        "model_version": _TEXT,
+        "operation": _TEXT,
+        "tool": _TEXT,
+        "is_rollup": _FLAG,
+        "cost_status": _TEXT,
+        "priced_cost": _MONEY,
+        "input_uncached_tokens": _WHOLE,
+        "cache_read_tokens": _WHOLE,
+        "cache_write_5m_tokens": _WHOLE,
+        "cache_write_1h_tokens": _WHOLE,
+        "output_visible_tokens": _WHOLE,
+        "reasoning_tokens": _WHOLE,
+    },
+    "dim_task_type": {
+        "task_type": _TEXT,
+        "is_novel": _FLAG,
+        "realisation_rate": _DOUBLE,
+        "approved_by": _TEXT,
+        "valid_from": _DAY,
+        "valid_to": _DAY,
+    },
+    "dim_evaluator": {
+        "evaluator_id": _TEXT,
+        "tp": _WHOLE,
+        "fn": _WHOLE,
+        "tn": _WHOLE,
+        "fp": _WHOLE,
+        "valid_from": _DAY,
+        "valid_to": _DAY,
+    },
+}
+"""Table → column → type, as in the lake."""
+
+
+def fact(table: str, rows: Iterable[Mapping[str, Any]] = ()) -> pl.DataFrame:
+    """Return rows as a typed fact; what a row does not say is NULL.
+
+    Money is given as text or Decimal, never as a float.
+
+    Raises:
+        ValueError: A row names a column that marts do not read.
+
+    Examples:
+        >>> fact("dim_evaluator", [{"evaluator_id": "judge", "tp": 9}]).height
+        1
+    """
+    schema = FACTS[table]
+    given = [dict(row) for row in rows]
+    for row in given:
+        unknown = set(row) - set(schema)
+        if unknown:
+            raise ValueError(f"{table} has no column {sorted(unknown)}")
+    decimals = {
+        name: pl.String() for name, dtype in schema.items() if isinstance(dtype, pl.Decimal)
+    }
+    columns: dict[str, list[Any]] = {
+        name: [
+            None if row.get(name) is None else str(row[name]) if name in decimals else row[name]
+            for row in given
+        ]
+        for name in schema
+    }
+    frame = pl.DataFrame(columns, schema={**schema, **decimals})
+    return frame.with_columns(pl.col(name).cast(schema[name]) for name in decimals)

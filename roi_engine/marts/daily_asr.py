@@ -1,0 +1,261 @@
+"""daily_asr: spend, value and autonomy of each agent, for the day and for its window."""
+
+import json
+from typing import cast
+
+import numpy as np
+import polars as pl
+
+from roi_engine.marts.declared.daily_asr import DAILY_ASR, METRICS, PARTS
+from roi_engine.marts.facts import WINDOW_DAYS, FactQuery, Frames, answer
+from roi_engine.marts.money import (
+    CREDITED_SCALE,
+    MONEY,
+    VALUE_SCALE,
+    as_decimal,
+    doubles,
+    nullable,
+    to_nano,
+    whole,
+)
+from roi_engine.marts.params import Params
+from roi_engine.marts.parts import cost_basis, evidence, stamp, statuses, task_types, together
+from roi_engine.marts.queries import (
+    ACTIONS,
+    COST_BY_AGENT,
+    HUMAN_BY_AGENT,
+    MATURITY,
+    OPEN_COST,
+    TASK_TYPES,
+    TASKS_BY_AGENT,
+    VALUE_BY_AGENT,
+)
+from roi_engine.marts.windows import day_by_day
+from roi_engine.metrics.asr import Scale, ratio_interval
+from roi_engine.metrics.bands import LEVELS, bands
+from roi_engine.metrics.break_even import break_even_success_rate
+from roi_engine.metrics.roi import Floats, ratio
+from roi_engine.metrics.win_rate import wilson
+
+QUERIES: tuple[FactQuery, ...] = (
+    COST_BY_AGENT,
+    HUMAN_BY_AGENT,
+    VALUE_BY_AGENT,
+    TASKS_BY_AGENT,
+    ACTIONS,
+    TASK_TYPES,
+    MATURITY,
+    OPEN_COST,
+)
+LOW_QUALITY = 100
+"""Fewer ended tasks in the window than this: the interval is marked low."""
+
+_KEYS = ["day", "agent_id"]
+_VALUES = ("labour_value", "speed_value", "direct_value", "avoided_loss")
+_MONEY = tuple(c.name for c in DAILY_ASR.columns if c.type == "DECIMAL(38,9)")
+# ev_per_1k_tokens is per thousand; everything else is in plain units
+_PER = {"tokens": 1000.0, "actions": 1.0, "ended_tasks": 1.0, "autonomous_successes": 1.0}
+_NANO = 1e9
+
+
+def build(facts: Frames, params: Params) -> pl.DataFrame:
+    """Build the rows of the requested days.
+
+    Args:
+        facts: Answers to ``QUERIES``, by query name.
+        params: The run's choices.
+
+    Returns:
+        The mart as declared, sorted by grain.
+    """
+    daily = _daily(facts)
+    rows = daily.filter(pl.col("has_row") & pl.col("day").is_in(sorted(set(params.days)))).sort(
+        _KEYS
+    )
+    laid_out = day_by_day(rows, daily, ["agent_id"])
+    sums = [column for column in daily.columns if column not in {*_KEYS, "has_row"}]
+    window = laid_out.group_by("row").agg(
+        pl.col(sums).sum(), pl.col("has_row").sum().cast(pl.Int64).alias("days")
+    )
+    window = window.sort("row").drop("row").with_columns(pl.col(sums).fill_null(0))
+
+    figures = _figures(rows, "").hstack(_figures(window, "_28d"))
+    shown = pl.concat(
+        [
+            rows.select(*_KEYS, *PARTS),
+            window.select(*PARTS, "days").rename(lambda name: f"{name}_28d"),
+            figures,
+            _intervals(laid_out, window),
+            window.select(
+                cost_basis(), evidence(pl.col("assumed_parts"), pl.col("published_parts"))
+            ),
+            _bands(window, params),
+        ],
+        how="horizontal",
+    )
+    return (
+        shown.join(_by_step(facts, rows), on=_KEYS, how="left", validate="1:1")
+        .join(statuses(facts, params, WINDOW_DAYS), on="day", how="left", validate="m:1")
+        .with_columns(
+            *as_decimal(*_MONEY),
+            *(
+                pl.col(c.name).cast(pl.Int64)
+                for c in DAILY_ASR.columns
+                if c.type == "BIGINT" and c.name != "band_level"
+            ),
+        )
+        .pipe(stamp, params)
+        .pipe(DAILY_ASR.conform)
+    )
+
+
+def _daily(facts: Frames) -> pl.DataFrame:
+    """Add up each day of each agent; every value part is rounded once, here."""
+    cost = answer(COST_BY_AGENT, facts)
+    familiar = cost.join(
+        task_types(facts, cost), on=["day", "task_type"], how="left", validate="m:1"
+    ).select(
+        *_KEYS,
+        pl.exclude(*_KEYS, "task_type", "is_novel", "realisation_rate"),
+        pl.when(pl.col("is_novel")).then(whole(0)).otherwise("spend").alias("familiar_spend"),
+    )
+    parts = (*_VALUES, *(f"autonomous_{part}" for part in _VALUES))
+    value = answer(VALUE_BY_AGENT, facts).with_columns(
+        to_nano(part, CREDITED_SCALE) for part in parts
+    )
+    tasks = answer(TASKS_BY_AGENT, facts).with_columns(
+        to_nano(part, VALUE_SCALE) for part in ("capital_allocated", "capital_return")
+    )
+    daily = together(
+        _KEYS,
+        familiar,
+        answer(HUMAN_BY_AGENT, facts).rename({"assumed_entries": "assumed_parts"}),
+        value.rename({"assumed_tasks": "assumed_parts", "published_tasks": "published_parts"}),
+        tasks.rename({"assumed_tasks": "assumed_parts", "published_tasks": "published_parts"}),
+        answer(ACTIONS, facts).select(*_KEYS, "actions", "tokens", "unpriced_actions"),
+    )
+    lines = pl.col("billed_lines") + pl.col("estimated_lines")
+    return daily.with_columns(
+        gross_value=pl.sum_horizontal(_VALUES),
+        autonomous_value=pl.sum_horizontal(f"autonomous_{part}" for part in _VALUES),
+        total_cost=pl.col("spend") + pl.col("human_cost"),
+        has_row=(lines > 0) | (pl.col("ended_tasks") > 0) | (pl.col("credited_tasks") > 0),
+    ).with_columns(
+        autonomous_net=pl.col("autonomous_value") - pl.col("spend"),
+        net_value=pl.col("gross_value") - pl.col("total_cost"),
+        value_beyond_spend=pl.col("gross_value") - pl.col("spend"),
+    )
+
+
+def _sum(frame: pl.DataFrame, name: str) -> Floats:
+    """Return a column in the unit that ratios are shown in."""
+    return doubles(frame, name, _PER.get(name, _NANO))
+
+
+def _figures(sums: pl.DataFrame, suffix: str) -> pl.DataFrame:
+    """Take every ratio of the same sums, once for the day and once for the window."""
+    rest = pl.col("spend_without_credits") - pl.col("autonomous_spend")
+    negative = (pl.col("autonomous_spend") < 0) | (rest < 0)
+    reason = (
+        pl.when(negative)
+        .then(pl.lit("negative_cell"))
+        .when(pl.col("spend_without_credits") == 0)
+        .then(pl.lit("no_spend"))
+    )
+    figures = sums.select(reason.alias(f"asr_spend{suffix}_reason"))
+    for metric in METRICS:
+        values = ratio(_sum(sums, metric.numerator), _sum(sums, metric.denominator))
+        figures = figures.with_columns(nullable(f"{metric.name}{suffix}", values))
+    return figures.with_columns(
+        pl.when(pl.col(f"asr_spend{suffix}_reason").is_null())
+        .then(f"asr_spend{suffix}")
+        .alias(f"asr_spend{suffix}"),
+        nullable(f"break_even_success_rate{suffix}", _break_even(sums)),
+    )
+
+
+def _break_even(sums: pl.DataFrame) -> Floats:
+    """Return the rate from means over familiar ended tasks; without failures there is no c_x."""
+    atto = 10.0**VALUE_SCALE
+    attempt = ratio(_sum(sums, "familiar_spend"), doubles(sums, "familiar_tasks"))
+    person = ratio(doubles(sums, "baseline_cost", atto), doubles(sums, "baseline_tasks"))
+    excess = ratio(doubles(sums, "excess_cost", atto), doubles(sums, "not_won_tasks"))
+    return break_even_success_rate(attempt, person, np.nan_to_num(excess))
+
+
+def _intervals(laid_out: pl.DataFrame, window: pl.DataFrame) -> pl.DataFrame:
+    """Return low and high of every window figure that has an interval."""
+    shape = (window.height, WINDOW_DAYS)
+    present = laid_out["has_row"].fill_null(False).to_numpy().reshape(shape)
+    ends: dict[str, tuple[Floats, Floats]] = {}
+    for metric in METRICS:
+        if metric.scale == "wilson":
+            share = wilson(doubles(window, metric.numerator), doubles(window, metric.denominator))
+            ends[metric.name] = share.low, share.high
+        elif metric.scale in {"share", "ratio", "linear"}:
+            x, y = (
+                np.nan_to_num(_sum(laid_out, name)).reshape(shape)
+                for name in (metric.numerator, metric.denominator)
+            )
+            interval = ratio_interval(x, y, present, cast("Scale", metric.scale))
+            ends[metric.name] = interval.low, interval.high
+    # the same quantity, moved by one
+    ends["autonomous_roi"] = ends["asr_value"][0] - 1, ends["asr_value"][1] - 1
+    return pl.DataFrame(
+        [
+            nullable(f"{name}_{end}_28d", values)
+            for name, pair in ends.items()
+            for end, values in zip(("low", "high"), pair, strict=True)
+        ]
+    )
+
+
+def _bands(window: pl.DataFrame, params: Params) -> pl.DataFrame:
+    """Name bands by exact money."""
+    names = bands(
+        window["autonomous_spend"].to_list(),
+        window["spend_without_credits"].to_list(),
+        window["ended_tasks"].to_numpy(),
+        params.min_group_size,
+    )
+    return window.select(
+        pl.Series("band", names.tolist(), dtype=pl.String),
+        pl.Series("band_level", [LEVELS.get(name) for name in names.tolist()], dtype=pl.Int64),
+        pl.when(pl.col("ended_tasks") < LOW_QUALITY)
+        .then(pl.lit("low"))
+        .otherwise(pl.lit("normal"))
+        .alias("interval_quality"),
+    )
+
+
+def _by_step(facts: Frames, rows: pl.DataFrame) -> pl.DataFrame:
+    """Write each row's steps, their priced cost and cost per action as JSON, sorted by step."""
+    steps = (
+        answer(ACTIONS, facts)
+        .join(rows.select(_KEYS), on=_KEYS, how="semi")
+        .with_columns(priced=pl.col("actions") - pl.col("uncosted_actions"))
+        .sort(*_KEYS, "step")
+    )
+    steps = steps.with_columns(
+        nullable("each", ratio(doubles(steps, "priced_cost", _NANO), doubles(steps, "priced"))),
+        pl.col("priced_cost").reinterpret(dtype=MONEY),
+    )
+    written: dict[tuple[object, object], list[dict[str, object]]] = {}
+    columns = (*_KEYS, "step", "actions", "priced", "priced_cost", "each")
+    for day, agent, step, actions, priced, cost, each in steps.select(columns).iter_rows():
+        written.setdefault((day, agent), []).append(
+            {
+                "step": step,
+                "actions": actions,
+                "priced_cost": str(cost) if priced else None,
+                "cost_per_action": each,
+            }
+        )
+    return pl.DataFrame(
+        [
+            (day, agent, json.dumps(steps_of, ensure_ascii=False))
+            for (day, agent), steps_of in written.items()
+        ],
+        schema={"day": pl.Date, "agent_id": pl.String, "cost_per_action_by_step": pl.String},
+        orient="row",
+    )

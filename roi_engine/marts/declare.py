@@ -1,0 +1,125 @@
+"""All declarations, and what is read off them: types, rules, lineage."""
+
+from typing import Any
+
+from roi_engine.marts.columns import Column, Mart
+from roi_engine.marts.declared.daily_asr import DAILY_ASR
+from roi_engine.marts.declared.daily_hallucination_adjusted_cost import (
+    DAILY_HALLUCINATION_ADJUSTED_COST,
+)
+from roi_engine.marts.declared.daily_roi import DAILY_ROI
+
+DECLARED: dict[str, Mart] = {
+    mart.name: mart for mart in (DAILY_ROI, DAILY_HALLUCINATION_ADJUSTED_COST, DAILY_ASR)
+}
+"""Mart → its declaration, in the order of docs/metrics.md."""
+
+
+def expectations(mart: str) -> list[dict[str, Any]]:
+    """Return what must hold of a mart's rows, as plain data.
+
+    Each rule has ``type`` (a Great Expectations type), ``kwargs``, ``severity`` and ``notes``.
+
+    Examples:
+        >>> rules = expectations("daily_roi")
+        >>> rules[0]["type"], rules[1]["kwargs"]["column_list"][:2]
+        ('expect_table_columns_to_match_ordered_list', ['day', 'agent_id'])
+    """
+    declared = DECLARED[mart]
+    rules = [
+        _rule(
+            "expect_table_columns_to_match_ordered_list",
+            "Readers rely on the columns that docs/metrics.md lists.",
+            column_list=[column.name for column in declared.columns],
+        ),
+        _rule(
+            "expect_compound_columns_to_be_unique",
+            "Two rows of one grain would be added twice.",
+            column_list=list(declared.grain),
+        ),
+    ]
+    for column in declared.columns:
+        rules += _column_rules(column)
+    names = {column.name for column in declared.columns}
+    for column in declared.columns:
+        low, high = _ends(column.name)
+        if {low, high} <= names:
+            for upper, lower in ((column.name, low), (high, column.name)):
+                rules.append(
+                    _rule(
+                        "expect_column_pair_values_a_to_be_greater_than_b",
+                        "An estimate lies inside its own interval.",
+                        # the mean of a very skewed rate may lie outside; money never depends on it
+                        severity="warning",
+                        column_A=upper,
+                        column_B=lower,
+                        or_equal=True,
+                        ignore_row_if="either_value_is_missing",
+                    )
+                )
+    return rules
+
+
+def lineage(mart: str) -> dict[str, list[str]]:
+    """Return column → the fact columns that it is made from, own columns followed through.
+
+    Examples:
+        >>> lineage("daily_roi")["net_value"][:2]
+        ['fct_cost_allocation.allocated_cost', 'fct_cost_allocation.cost_class']
+        >>> lineage("daily_roi")["roi"] == lineage("daily_roi")["net_value"]
+        True
+    """
+    columns = {column.name: column for column in DECLARED[mart].columns}
+
+    def origins(name: str, seen: frozenset[str]) -> set[str]:
+        if name not in columns or name in seen:
+            return {name} if "." in name else set()
+        return {
+            origin for source in columns[name].inputs for origin in origins(source, seen | {name})
+        }
+
+    return {name: sorted(origins(name, frozenset())) for name in columns}
+
+
+def _ends(name: str) -> tuple[str, str]:
+    """Return the names that a figure's interval would have."""
+    if name.endswith("_28d"):
+        stem = name.removesuffix("_28d")
+        return f"{stem}_low_28d", f"{stem}_high_28d"
+    return f"{name}_low", f"{name}_high"
+
+
+def _column_rules(column: Column) -> list[dict[str, Any]]:
+    rules = []
+    if not column.nullable:
+        rules.append(
+            _rule(
+                "expect_column_values_to_not_be_null",
+                f"It is defined for every row: {column.about}",
+                column=column.name,
+            )
+        )
+    if column.values:
+        rules.append(
+            _rule(
+                "expect_column_values_to_be_in_set",
+                "Readers handle these values and no others.",
+                column=column.name,
+                value_set=list(column.values),
+            )
+        )
+    if column.low is not None or column.high is not None:
+        rules.append(
+            _rule(
+                "expect_column_values_to_be_between",
+                f"Outside its bounds it is not what it says: {column.about}",
+                column=column.name,
+                min_value=column.low,
+                max_value=column.high,
+            )
+        )
+    return rules
+
+
+def _rule(kind: str, notes: str, severity: str = "critical", **kwargs: Any) -> dict[str, Any]:
+    return {"type": kind, "kwargs": kwargs, "severity": severity, "notes": notes}

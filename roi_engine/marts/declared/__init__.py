@@ -1,0 +1,1 @@
+"""The declarations: one module a mart, one entry a column. Everything else is generated."""

@@ -1,0 +1,169 @@
+"""Columns that every mart has, and short ways to declare the usual kinds."""
+
+from roi_engine.marts.columns import COUNT, DAY, MONEY, RATIO, TEXT, Column
+from roi_engine.marts.parts import COST_BASIS, EVIDENCE, STATUS
+
+ZERO = "§0"
+
+
+def money(
+    name: str,
+    about: str,
+    formula: str,
+    inputs: tuple[str, ...],
+    source: str,
+    *,
+    low: float | None = None,
+) -> Column:
+    """Declare exact money that adds up over rows."""
+    return Column(name, MONEY, "currency", about, formula, inputs, source, additive=True, low=low)
+
+
+def count(
+    name: str,
+    about: str,
+    formula: str,
+    inputs: tuple[str, ...],
+    source: str,
+    *,
+    additive: bool = True,
+) -> Column:
+    """Declare a number of things."""
+    return Column(name, COUNT, "count", about, formula, inputs, source, additive=additive, low=0)
+
+
+def ratio(
+    name: str,
+    about: str,
+    formula: str,
+    inputs: tuple[str, ...],
+    source: str,
+    *,
+    unit: str = "ratio",
+    bounds: tuple[float | None, float | None] = (None, None),
+) -> Column:
+    """Declare a double that is NULL where it is not defined, and never adds up."""
+    low, high = bounds
+    return Column(
+        name, RATIO, unit, about, formula, inputs, source, nullable=True, low=low, high=high
+    )
+
+
+def choice(
+    name: str,
+    about: str,
+    formula: str,
+    inputs: tuple[str, ...],
+    source: str,
+    *,
+    values: tuple[str, ...],
+    nullable: bool = False,
+) -> Column:
+    """Declare a word out of a short list."""
+    return Column(
+        name,
+        TEXT,
+        "word",
+        about,
+        formula,
+        inputs,
+        source,
+        nullable=nullable,
+        values=values,
+    )
+
+
+def key(name: str, about: str, inputs: tuple[str, ...], source: str) -> Column:
+    """Declare a part of the grain."""
+    kind = DAY if name == "day" else TEXT
+    unit = "day" if name == "day" else "name"
+    return Column(name, kind, unit, about, "", inputs, source, grain=True)
+
+
+KEYS = {
+    "day": key(
+        "day",
+        "Calendar day in the reporting time zone: costs on the day they were incurred, value on"
+        " the day a task was resolved.",
+        ("fct_cost_allocation.day", "fct_task.day"),
+        ZERO,
+    ),
+    "agent_id": key(
+        "agent_id",
+        "The agent, or a reserved member: __unallocated__ (nobody to charge), __out_of_scope__"
+        " (on the bill, not part of what agents cost), __idle__ (capacity that nobody used).",
+        ("fct_cost_allocation.agent_id", "fct_task.agent_id", "fct_task_credit.agent_id"),
+        ZERO,
+    ),
+    "model_version": key(
+        "model_version",
+        "The model that answered, by the provider's own name.",
+        ("fct_cost_allocation.model_version", "fct_task_credit.model_version"),
+        "§1",
+    ),
+    "task_type": key(
+        "task_type",
+        "Kind of work; __unknown__ when no ticket says it.",
+        ("fct_cost_allocation.task_type", "fct_task.task_type"),
+        "§1",
+    ),
+    "department": key(
+        "department",
+        "Department that the work was for.",
+        ("fct_cost_allocation.department", "fct_task.department"),
+        "§1",
+    ),
+    "channel": key(
+        "channel",
+        "Channel by which the work came in.",
+        ("fct_cost_allocation.channel", "fct_task.channel"),
+        "§1",
+    ),
+}
+
+TRUST = (
+    choice(
+        "evidence",
+        "Weakest evidence behind the row's value and human cost: measured, published, or assumed.",
+        "assumed if any part is assumed, else published if any is, else measured",
+        ("fct_task.evidence", "fct_time_entry.basis"),
+        "§0, §9",
+        values=EVIDENCE,
+    ),
+    choice(
+        "cost_basis",
+        "Whether the costs come from bills, from estimates until the bill lands, or from both.",
+        "billed, estimated, or mixed, over the row's cost lines; billed where there are none",
+        ("fct_charge.cost_basis",),
+        "§0, §2",
+        values=COST_BASIS,
+    ),
+    choice(
+        "status",
+        "final when the row can no longer change by late bills, reopened or open tasks;"
+        " provisional until then. A row with window figures is as weak as its weakest day.",
+        "as_of ≥ end of the month + billing_close_days + reopen_window_days, all tasks mature",
+        ("fct_task.is_mature", "fct_cost_allocation.outcome_class"),
+        ZERO,
+        values=STATUS,
+    ),
+    Column(
+        "currency",
+        TEXT,
+        "ISO 4217",
+        "Currency of all money in the row.",
+        "the setting reporting_currency",
+        (),
+        ZERO,
+    ),
+    Column(
+        "_transform_run_id",
+        TEXT,
+        "hash",
+        "The transform run that made the row: code version, day and input loads.",
+        "hash(code version, day, input load ids)",
+        ("ops.run_day.transform_run_id",),
+        "architecture §7",
+        nullable=True,
+    ),
+)

@@ -1,0 +1,371 @@
+"""Declaration of daily_asr: how much of an agent's budget led to goals reached without people."""
+
+from dataclasses import dataclass
+
+from roi_engine.marts.columns import COUNT, TEXT, Column, Mart
+from roi_engine.marts.declared.common import KEYS, TRUST, choice, count, money, ratio
+from roi_engine.metrics.bands import BANDS
+
+ALLOCATED = "fct_cost_allocation.allocated_cost"
+CLASS = "fct_cost_allocation.outcome_class"
+_VALUE = tuple(
+    f"fct_task.{part}" for part in ("labour_value", "speed_value", "direct_value", "avoided_loss")
+)
+SHARE_REASONS = ("no_spend", "negative_cell")
+QUALITY = ("normal", "low")
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A ratio of sums that the mart shows for the day and for the window.
+
+    ``scale`` is the scale of the window's interval; empty where it has none.
+    """
+
+    name: str
+    about: str
+    formula: str
+    numerator: str
+    denominator: str
+    scale: str
+    unit: str = "ratio"
+    bounds: tuple[float | None, float | None] = (None, None)
+
+
+METRICS = (
+    Metric(
+        "asr_value",
+        "Value created without people, for a unit of spend. Not bounded.",
+        "autonomous_value / spend",
+        "autonomous_value",
+        "spend",
+        "ratio",
+    ),
+    Metric(
+        "asr_spend",
+        "Share of the budget that led to goals reached without people; bands use this one.",
+        "autonomous_spend / spend_without_credits",
+        "autonomous_spend",
+        "spend_without_credits",
+        "share",
+        bounds=(0, 1),
+    ),
+    Metric(
+        "autonomous_roi",
+        "Net value created without people, for a unit of spend.",
+        "(autonomous_value − spend) / spend",
+        "autonomous_net",
+        "spend",
+        "shifted",
+    ),
+    Metric(
+        "roi",
+        "Net value of all work, for a unit of total cost, people's time included.",
+        "(gross_value − spend − human_cost) / (spend + human_cost)",
+        "net_value",
+        "total_cost",
+        "linear",
+    ),
+    Metric(
+        "win_rate",
+        "Autonomous successes among all tasks that ended; an escalated one was tried and not won.",
+        "autonomous_successes / ended_tasks",
+        "autonomous_successes",
+        "ended_tasks",
+        "wilson",
+        bounds=(0, 1),
+    ),
+    Metric(
+        "cost_per_action",
+        "Spend for each attempt or step.",
+        "spend / actions",
+        "spend",
+        "actions",
+        "ratio",
+        unit="currency per action",
+    ),
+    Metric(
+        "overhead_share",
+        "Share of the spend that served no task: polling, health checks, own idle capacity.",
+        "overhead_spend / spend",
+        "overhead_spend",
+        "spend",
+        "share",
+    ),
+    Metric(
+        "ev_per_1k_tokens",
+        "Value beyond spend for a thousand tokens.",
+        "1000 · (gross_value − spend) / tokens",
+        "value_beyond_spend",
+        "tokens",
+        "ratio",
+        unit="currency per 1000 tokens",
+    ),
+    Metric(
+        "capital_roi",
+        "What an agent that manages capital made with it; capital is not spend.",
+        "capital_return / capital_allocated",
+        "capital_return",
+        "capital_allocated",
+        "",
+    ),
+)
+
+_PARTS = (
+    money(
+        "spend",
+        "What the agent cost, people's time left out, its own idle capacity included.",
+        "Σ allocated_cost",
+        (ALLOCATED,),
+        "§5",
+    ),
+    money(
+        "spend_without_credits",
+        "The same without lines of category Credit: the whole that asr_spend is a share of.",
+        "Σ allocated_cost, ChargeCategory ≠ Credit",
+        (ALLOCATED, "fct_charge.charge_category"),
+        "§5",
+    ),
+    money(
+        "autonomous_spend",
+        "The part of it spent on autonomous successes.",
+        "Σ allocated_cost of class autonomous_success, ChargeCategory ≠ Credit",
+        (ALLOCATED, CLASS, "fct_charge.charge_category"),
+        "§5",
+    ),
+    money(
+        "overhead_spend",
+        "Spend that served no task, own idle capacity included.",
+        "Σ allocated_cost of class overhead or of cost class idle",
+        (ALLOCATED, CLASS, "fct_cost_allocation.cost_class"),
+        "§5",
+    ),
+    money(
+        "human_cost",
+        "People's time on the agent's tasks.",
+        "Σ human_cost",
+        ("fct_time_entry.human_cost",),
+        "§2",
+    ),
+    money(
+        "gross_value",
+        "All value credited to the agent, before cost.",
+        "labour + speed + direct + avoided_loss, each rounded once for this row",
+        (*_VALUE, "fct_task_credit.credit"),
+        "§3",
+    ),
+    money(
+        "autonomous_value",
+        "The part of it from ended tasks without human involvement, losses included.",
+        "the same over tasks neither escalated nor with human minutes",
+        (*_VALUE, "fct_task_credit.credit", "fct_task.is_escalated", "fct_task.human_minutes"),
+        "§5",
+    ),
+    money(
+        "capital_allocated",
+        "Capital that the agent managed.",
+        "Σ capital_allocated of ended tasks, rounded once",
+        ("fct_task.capital_allocated",),
+        "§5",
+    ),
+    money(
+        "capital_return",
+        "What it made or lost with that capital.",
+        "Σ direct_value of ended tasks with capital, rounded once",
+        ("fct_task.direct_value", "fct_task.capital_allocated"),
+        "§5",
+    ),
+    count("ended_tasks", "Tasks that ended.", "count", ("fct_task.is_ended",), "§1"),
+    count(
+        "autonomous_successes",
+        "Successes without any person.",
+        "count",
+        ("fct_task.outcome_class",),
+        "§1",
+    ),
+    count(
+        "actions",
+        "Billed attempts and steps; roll-up spans are none.",
+        "count",
+        ("fct_agent_action.action_id",),
+        "§1",
+    ),
+    count(
+        "tokens",
+        "Tokens of all buckets.",
+        "Σ of the six disjoint buckets",
+        ("fct_agent_action.input_uncached_tokens", "fct_agent_action.output_visible_tokens"),
+        "§1",
+    ),
+    count(
+        "unpriced_actions",
+        "Model calls that have no price: their cost is missing here, not 0.",
+        "count of actions with cost_status unpriced",
+        ("fct_agent_action.cost_status",),
+        "§2",
+    ),
+)
+PARTS = tuple(part.name for part in _PARTS)
+
+
+def _over_window(part: Column) -> Column:
+    return Column(
+        f"{part.name}_28d",
+        part.type,
+        part.unit,
+        f"The same over the 28 days to this one: {part.about[0].lower()}{part.about[1:]}",
+        f"Σ {part.name} over D−27 … D",
+        (part.name,),
+        part.source,
+        low=part.low,
+    )
+
+
+def _day(metric: Metric) -> Column:
+    return ratio(
+        metric.name,
+        metric.about,
+        metric.formula,
+        (metric.numerator, metric.denominator),
+        "§5",
+        unit=metric.unit,
+        bounds=metric.bounds,
+    )
+
+
+def _window(metric: Metric) -> tuple[Column, ...]:
+    """Declare a metric's window figure and, where it has one, its interval."""
+    inputs = (f"{metric.numerator}_28d", f"{metric.denominator}_28d")
+    shown = metric.unit, metric.bounds
+    main = ratio(
+        f"{metric.name}_28d",
+        f"Over the 28 days to this one: {metric.about[0].lower()}{metric.about[1:]}",
+        f"the same over the window's sums: {metric.formula}",
+        inputs,
+        "§5",
+        unit=shown[0],
+        bounds=shown[1],
+    )
+    if not metric.scale:
+        return (main,)
+    how = {
+        "share": "daily residuals, logit scale, Student's t; none at 0 or 1",
+        "ratio": "daily residuals, log scale where positive, else linear; Student's t",
+        "linear": "daily residuals, linear scale, Student's t",
+        "shifted": "the interval of asr_value less 1",
+        "wilson": "Wilson's score interval",
+    }[metric.scale]
+    ends = (
+        ratio(
+            f"{metric.name}_{end}_28d",
+            f"{word} end of the 95 % interval of {metric.name}_28d.",
+            how,
+            inputs,
+            "§5, §11",
+            unit=shown[0],
+            bounds=shown[1],
+        )
+        for end, word in (("low", "Lower"), ("high", "Upper"))
+    )
+    return (main, *ends)
+
+
+def _break_even(suffix: str, when: str) -> Column:
+    return ratio(
+        f"break_even_success_rate{suffix}",
+        f"Share of attempts that must succeed to pay for them all, {when}; over 1 none does.",
+        "(c_a + c_x) / (c_h + c_x): spend per attempt, mean human_equivalent_cost, mean of what"
+        " people spent beyond it on tasks not won; types that nobody did before left out",
+        (ALLOCATED, "fct_task.human_equivalent_cost", "fct_task.human_cost", "fct_task.is_novel"),
+        "§5",
+        bounds=(None, None),
+    )
+
+
+def _reason(name: str) -> Column:
+    return choice(
+        f"{name}_reason",
+        f"Why there is no {name}.",
+        "no_spend where the whole is 0; negative_cell where refunds make a part negative",
+        ("autonomous_spend", "spend_without_credits"),
+        "§5",
+        values=SHARE_REASONS,
+        nullable=True,
+    )
+
+
+DAILY_ASR = Mart(
+    name="daily_asr",
+    about="How much of an agent's budget led to goals reached without people, and what it brought.",
+    row="One row per day and agent, for days with spend, ended or credited tasks; reserved members"
+    " included. Each figure for the day, and for the 28 days to it (suffix _28d).",
+    section="§5",
+    columns=(
+        KEYS["day"],
+        KEYS["agent_id"],
+        *_PARTS,
+        *(_day(metric) for metric in METRICS),
+        _reason("asr_spend"),
+        _break_even("", "on the day"),
+        Column(
+            "cost_per_action_by_step",
+            TEXT,
+            "JSON",
+            "Priced cost by tool or operation, so that a dear tool behind a cheap model shows.",
+            'JSON list of {"step", "actions", "priced_cost", "cost_per_action"}, by step',
+            ("fct_agent_action.tool", "fct_agent_action.priced_cost"),
+            "§5",
+            nullable=True,
+        ),
+        *(_over_window(part) for part in _PARTS),
+        Column(
+            "days_28d",
+            COUNT,
+            "days",
+            "Days of the window that have a row; intervals rest on them.",
+            "count",
+            ("day",),
+            "§5",
+            low=1,
+            high=28,
+        ),
+        *(column for metric in METRICS for column in _window(metric)),
+        _reason("asr_spend_28d"),
+        _break_even("_28d", "over the 28 days to this one"),
+        choice(
+            "band",
+            "Band of autonomy by asr_spend_28d, decided on exact money.",
+            "< 0.2 reactive, < 0.5 assisted, ≤ 0.6 transitional, else self_directed; no share or"
+            " fewer than min_group_size ended tasks in the window: insufficient_data",
+            ("autonomous_spend_28d", "spend_without_credits_28d", "ended_tasks_28d"),
+            "§5",
+            values=BANDS,
+        ),
+        Column(
+            "band_level",
+            COUNT,
+            "level",
+            "Level of the band: 1 reactive, 2 assisted and transitional, 3 self-directed.",
+            "by band",
+            ("band",),
+            "§5",
+            nullable=True,
+            low=1,
+            high=3,
+        ),
+        choice(
+            "interval_quality",
+            "low when fewer than 100 tasks ended in the window.",
+            "ended_tasks_28d < 100",
+            ("ended_tasks_28d",),
+            "§0",
+            values=QUALITY,
+        ),
+        *TRUST,
+    ),
+    notes=(
+        "Money and counts of the day add up over rows; window columns and ratios never do.",
+        "A window's ratio is the ratio of its sums, never a mean of daily ratios.",
+        "Intervals are for the process behind the window; the realised ratio is exact.",
+    ),
+)

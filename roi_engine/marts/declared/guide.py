@@ -1,0 +1,117 @@
+"""Prose of docs/metrics.md: how to read the numbers, and the choices behind contested ones."""
+
+CONVENTIONS = (
+    (
+        "Money is exact",
+        "It is read from text, kept in whole billionths of the currency and never passes through"
+        " a floating-point number. Rounding is half away from zero, once per row. Ratios, rates"
+        " and intervals are made in the last step, from exact sums.",
+    ),
+    (
+        "Nothing is hidden in a zero",
+        "What is not known is empty, never 0, and a reason column says why. A ratio whose"
+        " denominator is 0 or negative is empty.",
+    ),
+    (
+        "Everything on the bill is in a row",
+        "`__unallocated__` holds what nobody can be charged for, `__out_of_scope__` what is on the"
+        " bill and no part of what agents cost, `__idle__` capacity that nobody used.",
+    ),
+    (
+        "Sums first, ratios after",
+        "Columns marked “adds up” may be summed over any rows of the mart. To get the ratio of a"
+        " month or of a department, sum its parts and divide; never average ratios.",
+    ),
+    (
+        "A cost counts on the day it arose, a value on the day the task was resolved",
+        "So while work ramps up, a day looks worse than it is; compare windows, not days.",
+    ),
+    (
+        "Window columns end in `_28d`",
+        "They cover the 28 days that end with the row's day, and must not be added up.",
+    ),
+    (
+        "An interval is a promise",
+        "95 % means: over many estates like these, 93 to 97 of 100 intervals hold the true value"
+        " (`benchmarks/coverage.py` prints how often they did). `interval_quality` is `low` under"
+        " 100 tasks.",
+    ),
+    (
+        "A row says how far to trust it",
+        "`status` (can it still change?), `evidence` (measured, published, assumed) and"
+        " `cost_basis` (bill or estimate) are those of its weakest part.",
+    ),
+)
+
+DECISIONS = (
+    (
+        "2026-11-22",
+        "daily_roi.cost_ratio",
+        "Inference cost is token_cost + gpu_cost. Idle capacity, platforms and training are left"
+        " out: the ratio asks whether to optimise the model or the hardware that answers.",
+    ),
+    (
+        "2026-11-22",
+        "direct_value of unconfirmed tasks",
+        "A task closed in silence has no value of any kind, direct value included, gain or loss.",
+    ),
+    (
+        "2026-11-22",
+        "daily_roi.idle_cost, other_cost",
+        "Every cost on `__idle__` stands in idle_cost (written-off training included), and every"
+        " cost on `__out_of_scope__` in other_cost, whatever its class.",
+    ),
+    (
+        "2026-11-22",
+        "daily_roi.cash_saving",
+        "A realisation rate counts only when approved_by is filled; to nine decimals.",
+    ),
+    (
+        "2026-11-22",
+        "weights of reviews",
+        "Where a random review states its sampling probability it is weighted by it, like any"
+        " other; so a random 5 % and a triggered 100 % can stand in one sample. Equal"
+        " probabilities leave the counts as they are.",
+    ),
+    (
+        "2026-11-22",
+        "evaluators",
+        "An output that people drew at random counts through people only; one that they looked at"
+        " for a reason (a flag) stays in the evaluator's counts, or its flag rate would bend.",
+    ),
+    (
+        "2026-11-22",
+        "expected_undetected_low, _high",
+        "The count is beta-binomial with the mean and the variance of the posterior, mixtures"
+        " included.",
+    ),
+    (
+        "2026-11-22",
+        "daily_asr.asr_spend",
+        "negative_cell also where refunds make the rest (spend that led elsewhere) negative: the"
+        " share would exceed 1.",
+    ),
+    (
+        "2026-11-22",
+        "intervals from blocks",
+        "A window with fewer than four filled weeks loses one degree of freedom a week; a single"
+        " week keeps its days.",
+    ),
+    (
+        "2026-11-22",
+        "daily_asr.autonomous_roi interval",
+        "It is the interval of asr_value less 1: the same quantity, moved.",
+    ),
+    (
+        "2026-11-22",
+        "status",
+        "A day that paid for a task which is still open is provisional too: the cell's class can"
+        " still change. The billing period of a day is its calendar month.",
+    ),
+    (
+        "2026-11-22",
+        "cost_basis, evidence of a row without parts",
+        "The strongest word: nothing in the row weakens it.",
+    ),
+)
+"""Date, where it shows, and the choice where the definitions leave one open."""

@@ -1,0 +1,238 @@
+"""What marts ask of the facts: sums per day and cell, as data that any engine can execute.
+
+The big group-by runs where it is fastest (DuckDB today); a mart's builder sees its answers only.
+Sums come back exact: as decimals from SQL, or as whole numbers of 10^-scale.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Literal, TypeAlias
+
+import polars as pl
+
+WINDOW_DAYS = 28
+"""Length of the trailing window D−27 … D."""
+
+Frames: TypeAlias = Mapping[str, pl.DataFrame | pl.LazyFrame]
+"""Answers by query name (for builders), or facts by table name (for ``run``)."""
+
+CREDIT_SCALE = 9
+"""Credits are nano-shares: whole multiples of 10⁻⁹ that sum to 1 per task."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """An exact sum.
+
+    ``expression`` is SQL that every engine here reads the same; ``scale`` is the number of
+    decimals of the sum; ``times`` names a credit column that multiplies each row exactly.
+    """
+
+    name: str
+    expression: str
+    scale: int
+    where: str = ""
+    times: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A number of rows, of those that meet ``where``."""
+
+    name: str
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Columns of a second table, renamed (new name, its own), beside each row of the first."""
+
+    table: str
+    on: tuple[str, ...]
+    columns: tuple[tuple[str, str], ...]
+    how: Literal["inner", "left"] = "left"
+
+
+@dataclass(frozen=True, slots=True)
+class FactQuery:
+    """A grouped sum over one fact.
+
+    ``by`` gives the keys (name, expression); NULL keys stay NULL. ``reaches_back`` is how many
+    days before each requested one it must cover (0, or 27 for windows); None for a dimension,
+    which is read whole.
+    """
+
+    name: str
+    table: str
+    by: tuple[tuple[str, str], ...]
+    sums: tuple[Sum, ...] = ()
+    counts: tuple[Count, ...] = ()
+    where: str = ""
+    join: Join | None = None
+    reaches_back: int | None = 0
+    about: str = field(default="", compare=False)
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Return the facts that it reads."""
+        return (self.table, self.join.table) if self.join else (self.table,)
+
+    def days(self, requested: Sequence[date]) -> list[date]:
+        """Return the days it must cover for the requested ones, in order.
+
+        Examples:
+            >>> query = FactQuery("q", "fct_task", by=(("day", "day"),), reaches_back=1)
+            >>> [str(day) for day in query.days([date(2026, 1, 3)])]
+            ['2026-01-02', '2026-01-03']
+        """
+        back = range((self.reaches_back or 0) + 1)
+        return sorted({day - timedelta(days=n) for day in requested for n in back})
+
+    def sql(self, schema: str, requested: Sequence[date]) -> str:
+        """Return the query as SQL text over the facts in ``schema``, for the days it must cover.
+
+        Days are written as literals, so that partitions outside them are not opened. There is
+        no ORDER BY: builders sort.
+
+        Examples:
+            >>> query = FactQuery(
+            ...     "q",
+            ...     "fct_task",
+            ...     by=(("day", "day"),),
+            ...     counts=(Count("tasks"),),
+            ...     where="is_ended",
+            ... )
+            >>> print(query.sql("lake.facts", [date(2026, 1, 3)]))
+            select
+                day as "day",
+                count(*) as "tasks"
+            from lake.facts.fct_task as fact
+            where (is_ended)
+                and day in (date '2026-01-03')
+            group by 1
+        """
+        columns = [f'{expression} as "{name}"' for name, expression in self.by]
+        for total in self.sums:
+            value = f"({total.expression})"
+            if total.times:
+                # (38,18) × (10,9) is (38,27): exact; a wider credit would not fit 38 digits
+                value += f" * cast({total.times} as decimal(10, {CREDIT_SCALE}))"
+            columns.append(f'sum({value}){_filter(total.where)} as "{total.name}"')
+        columns += [f'count(*){_filter(c.where)} as "{c.name}"' for c in self.counts]
+        listed = ", ".join(f"date '{day}'" for day in self.days(requested))
+        text = "select\n    " + ",\n    ".join(columns)
+        text += f"\nfrom {schema}.{self.table} as fact"
+        if self.join:
+            kept = [*self.join.on, *(f'{own} as "{new}"' for new, own in self.join.columns)]
+            other = f"select {', '.join(kept)} from {schema}.{self.join.table} as other"
+            if "day" in self.join.on:
+                other += f" where day in ({listed})"
+            text += f"\n{self.join.how} join ({other}) as joined using ({', '.join(self.join.on)})"
+        conditions = [f"({self.where})"] if self.where else []
+        if self.reaches_back is not None:
+            conditions.append(f"day in ({listed})")
+        if conditions:
+            text += "\nwhere " + "\n    and ".join(conditions)
+        return text + "\ngroup by " + ", ".join(str(n + 1) for n in range(len(self.by)))
+
+
+def run(query: FactQuery, facts: Frames, requested: Sequence[date]) -> pl.DataFrame:
+    """Answer a query from fact frames, in Polars alone; for tests and small estates.
+
+    Args:
+        query: What is asked.
+        facts: Fact tables by name, typed as in the lake.
+        requested: The days that marts are built for.
+
+    Returns:
+        One row a key; sums as whole numbers of 10^-scale (Int128), counts as Int64.
+    """
+    frame = facts[query.table].lazy()
+    if query.reaches_back is not None:
+        frame = frame.filter(pl.col("day").is_in(query.days(requested)))
+    if query.join:
+        other = facts[query.join.table].lazy()
+        columns = [pl.col(own).alias(new) for new, own in query.join.columns]
+        other = other.select(*query.join.on, *columns)
+        frame = frame.join(other, on=list(query.join.on), how=query.join.how)
+    if query.where:
+        frame = frame.filter(pl.sql_expr(query.where))
+    keys = [pl.sql_expr(expression).alias(name) for name, expression in query.by]
+    values: list[pl.Expr] = []
+    for total in query.sums:
+        value = pl.sql_expr(total.expression)
+        values.append(_where(value, total.where).alias(total.name))
+        if total.times:
+            values.append(pl.col(total.times).alias(f"{total.name}.credit"))
+    values += [
+        _where(pl.lit(1, dtype=pl.Int64), count.where).alias(count.name) for count in query.counts
+    ]
+    rows = frame.select(*keys, *values).collect()
+    exact: list[pl.Series] = []
+    for total in query.sums:
+        if total.times:
+            worth = _exact(rows, total.name, total.scale - CREDIT_SCALE)
+            exact.append(worth * _exact(rows, f"{total.name}.credit", CREDIT_SCALE))
+        else:
+            exact.append(_exact(rows, total.name, total.scale))
+    names = [name for name, _ in query.by]
+    summed = [total.name for total in query.sums] + [count.name for count in query.counts]
+    return (
+        rows.select(*names, *exact, *(count.name for count in query.counts))
+        .group_by(names)
+        .agg(pl.col(name).sum() for name in summed)
+        .sort(names, nulls_last=True)
+    )
+
+
+def answer(query: FactQuery, facts: Frames) -> pl.DataFrame:
+    """Return a query's answer with its sums as Int128 of 10^-scale and missing sums as 0.
+
+    Accepts what ``run`` gives and what a database gives for ``FactQuery.sql`` (decimals).
+
+    Raises:
+        ValueError: A column is missing, or a sum is not exact.
+    """
+    frame = facts[query.name].lazy().collect()
+    names = [name for name, _ in query.by]
+    wanted = [*names, *(s.name for s in query.sums), *(c.name for c in query.counts)]
+    missing = [name for name in wanted if name not in frame.columns]
+    if missing:
+        raise ValueError(f"the answer to {query.name} has no column {', '.join(missing)}")
+    return frame.select(
+        *(_key(frame, name) for name in names),
+        *(_exact(frame, total.name, total.scale).fill_null(0) for total in query.sums),
+        *(frame[count.name].cast(pl.Int64).fill_null(0) for count in query.counts),
+    )
+
+
+def _key(frame: pl.DataFrame, name: str) -> pl.Series:
+    """Text, dates, booleans and doubles as they are; a column of NULLs only has no type."""
+    column = frame[name]
+    return column.cast(pl.String) if column.dtype == pl.Null else column
+
+
+def _exact(frame: pl.DataFrame, name: str, scale: int) -> pl.Series:
+    """Return a column as whole numbers of 10^-scale."""
+    column = frame[name]
+    if isinstance(column.dtype, pl.Decimal):
+        digits = scale - column.dtype.scale
+        unit = pl.Series([10 ** abs(digits)], dtype=pl.Int128)
+        values = column.to_physical().cast(pl.Int128)
+        if digits >= 0:
+            return values * unit
+        if (values % unit != 0).any():
+            raise ValueError(f"{name} has more than the {scale} decimals that are declared")
+        return values // unit
+    if column.dtype == pl.Null or column.dtype.is_integer():
+        return column.cast(pl.Int128)
+    raise ValueError(f"{name} is {column.dtype}: a sum of money or counts must be exact")
+
+
+def _filter(where: str) -> str:
+    return f" filter (where {where})" if where else ""
+
+
+def _where(value: pl.Expr, where: str) -> pl.Expr:
+    return pl.when(pl.sql_expr(where)).then(value) if where else value

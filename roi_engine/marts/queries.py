@@ -1,0 +1,363 @@
+"""The sums that marts ask for, each over one fact. Cells are a day's; agents also a window's."""
+
+from roi_engine.marts.facts import WINDOW_DAYS, Count, FactQuery, Join, Sum
+from roi_engine.marts.money import CREDITED_SCALE, NANO, VALUE_SCALE
+
+UNKNOWN = "__unknown__"
+CELL = ("agent_id", "model_version", "task_type", "department", "channel")
+WINDOW = WINDOW_DAYS - 1
+
+SUCCESS = "outcome_class in ('autonomous_success', 'assisted_success')"
+# auto-closed in silence: ended, but neither success nor value
+VALUED = "coalesce(is_ended, false) and outcome_class <> 'unconfirmed'"
+ENDED = "coalesce(is_ended, false)"
+ALONE = "not coalesce(is_escalated, false) and coalesce(human_minutes, 0) = 0"
+FAMILIAR = "not coalesce(is_novel, false)"
+NOT_CREDIT = "coalesce(bill_category, '') <> 'Credit'"
+# capitalised money is on the balance, work without an agent is the baseline: neither is in a mart
+CHARGED = "coalesce(agent_id, '') not in ('__deferred__', '__human__')"
+BY_AN_AGENT = "coalesce(agent_id, '__human__') <> '__human__'"
+
+
+def _keys(*names: str) -> tuple[tuple[str, str], ...]:
+    """Name each key by itself; text that is missing becomes the reserved member."""
+    return (("day", "day"), *((name, f"coalesce({name}, '{UNKNOWN}')") for name in names))
+
+
+_CHARGE = Join(
+    "fct_charge",
+    on=("charge_id", "day"),
+    columns=(("bill_category", "charge_category"), ("bill_basis", "cost_basis")),
+)
+_CREDIT = Join(
+    "fct_task_credit",
+    on=("task_id", "day"),
+    columns=(
+        ("credit_agent_id", "agent_id"),
+        ("credit_model_version", "model_version"),
+        ("credit", "credit"),
+    ),
+    how="inner",
+)
+_CREDITED_BY_AN_AGENT = "coalesce(credit_agent_id, '__human__') <> '__human__'"
+_CREDITED_CELL = (
+    ("day", "day"),
+    ("agent_id", f"coalesce(credit_agent_id, '{UNKNOWN}')"),
+    ("model_version", f"coalesce(credit_model_version, '{UNKNOWN}')"),
+    ("task_type", f"coalesce(task_type, '{UNKNOWN}')"),
+)
+_BASIS = (
+    Count("billed_lines", "coalesce(bill_basis, 'billed') in ('billed', 'mixed')"),
+    Count("estimated_lines", "bill_basis in ('estimated', 'mixed')"),
+)
+_EVIDENCE = (
+    Count("published_tasks", "evidence = 'published'"),
+    Count("assumed_tasks", "evidence = 'assumed'"),
+)
+
+
+def _credited(name: str, expression: str, where: str) -> Sum:
+    return Sum(name, expression, CREDITED_SCALE, where, times="credit")
+
+
+def _parts(prefix: str = "", only: str = "") -> tuple[Sum, ...]:
+    """Return the four parts of gross value; direct value counts whatever the outcome."""
+    narrowed = f" and {only}" if only else ""
+    return (
+        _credited(f"{prefix}labour_value", "labour_value", SUCCESS + narrowed),
+        _credited(f"{prefix}speed_value", "speed_value", SUCCESS + narrowed),
+        _credited(f"{prefix}direct_value", "direct_value", VALUED + narrowed),
+        _credited(f"{prefix}avoided_loss", "avoided_loss", SUCCESS + narrowed),
+    )
+
+
+COST_BY_CELL = FactQuery(
+    "cost_by_cell",
+    "fct_cost_allocation",
+    by=_keys(*CELL, "cost_class"),
+    sums=(Sum("cost", "allocated_cost", NANO),),
+    counts=_BASIS,
+    where=CHARGED,
+    join=_CHARGE,
+    about="What each cell was charged, by cost class.",
+)
+COST_BY_AGENT = FactQuery(
+    "cost_by_agent",
+    "fct_cost_allocation",
+    by=_keys("agent_id", "task_type"),
+    sums=(
+        Sum("spend", "allocated_cost", NANO),
+        Sum("spend_without_credits", "allocated_cost", NANO, NOT_CREDIT),
+        Sum(
+            "autonomous_spend",
+            "allocated_cost",
+            NANO,
+            f"outcome_class = 'autonomous_success' and {NOT_CREDIT}",
+        ),
+        Sum(
+            "overhead_spend",
+            "allocated_cost",
+            NANO,
+            "outcome_class = 'overhead' or cost_class = 'idle'",
+        ),
+    ),
+    counts=_BASIS,
+    where=CHARGED,
+    join=_CHARGE,
+    reaches_back=WINDOW,
+    about="What each agent was charged, and how much of it went where.",
+)
+HUMAN_BY_CELL = FactQuery(
+    "human_by_cell",
+    "fct_time_entry",
+    by=_keys(*CELL),
+    sums=(Sum("human_cost", "human_cost", NANO),),
+    counts=(Count("assumed_entries", "basis = 'assumed'"),),
+    where=BY_AN_AGENT,
+    about="People's time on agents' tasks.",
+)
+HUMAN_BY_AGENT = FactQuery(
+    "human_by_agent",
+    "fct_time_entry",
+    by=_keys("agent_id"),
+    sums=(Sum("human_cost", "human_cost", NANO),),
+    counts=(Count("assumed_entries", "basis = 'assumed'"),),
+    where=BY_AN_AGENT,
+    reaches_back=WINDOW,
+    about="People's time on agents' tasks.",
+)
+VALUE_BY_CELL = FactQuery(
+    "value_by_cell",
+    "fct_task",
+    by=(
+        *_CREDITED_CELL,
+        ("department", f"coalesce(department, '{UNKNOWN}')"),
+        ("channel", f"coalesce(channel, '{UNKNOWN}')"),
+        ("evidence", "coalesce(evidence, 'assumed')"),
+    ),
+    sums=(
+        _credited("human_equivalent_cost", "human_equivalent_cost", SUCCESS),
+        *_parts(),
+    ),
+    counts=(Count("credited_tasks"),),
+    where=f"{ENDED} and {_CREDITED_BY_AN_AGENT}",
+    join=_CREDIT,
+    about="Value of ended tasks, where it is credited.",
+)
+VALUE_BY_AGENT = FactQuery(
+    "value_by_agent",
+    "fct_task",
+    by=(("day", "day"), ("agent_id", f"coalesce(credit_agent_id, '{UNKNOWN}')")),
+    sums=(*_parts(), *_parts("autonomous_", ALONE)),
+    counts=(Count("credited_tasks"), *_EVIDENCE),
+    where=f"{ENDED} and {_CREDITED_BY_AN_AGENT}",
+    join=_CREDIT,
+    reaches_back=WINDOW,
+    about="Value of ended tasks by credited agent, and the part without a person in it.",
+)
+TASKS_BY_CELL = FactQuery(
+    "tasks_by_cell",
+    "fct_task",
+    by=_keys(*CELL),
+    counts=(
+        Count("tasks"),
+        Count("ended_tasks", ENDED),
+        Count("successes", SUCCESS),
+        Count("autonomous_successes", "outcome_class = 'autonomous_success'"),
+        Count("assisted_successes", "outcome_class = 'assisted_success'"),
+        Count("failures", "outcome_class = 'failure'"),
+        Count("unconfirmed_tasks", "outcome_class = 'unconfirmed'"),
+        Count("open_tasks", "outcome_class = 'open'"),
+        Count("unobserved_tasks", "outcome_class = 'unobserved'"),
+        Count("tasks_without_delay_cost", f"{SUCCESS} and not coalesce(has_speed_value, false)"),
+    ),
+    where=BY_AN_AGENT,
+    about="Tasks in their own cell, by how they ended.",
+)
+_NOT_WON = f"{ENDED} and outcome_class <> 'autonomous_success' and {FAMILIAR}"
+TASKS_BY_AGENT = FactQuery(
+    "tasks_by_agent",
+    "fct_task",
+    by=_keys("agent_id"),
+    sums=(
+        Sum("baseline_cost", "human_equivalent_cost", VALUE_SCALE, f"{ENDED} and {FAMILIAR}"),
+        Sum(
+            "excess_cost",
+            "greatest(human_cost - human_equivalent_cost, 0)",
+            VALUE_SCALE,
+            f"{_NOT_WON} and human_equivalent_cost is not null",
+        ),
+        Sum("capital_allocated", "capital_allocated", VALUE_SCALE, ENDED),
+        Sum(
+            "capital_return",
+            "direct_value",
+            VALUE_SCALE,
+            f"{VALUED} and capital_allocated is not null",
+        ),
+    ),
+    counts=(
+        Count("ended_tasks", ENDED),
+        Count("autonomous_successes", "outcome_class = 'autonomous_success'"),
+        Count("familiar_tasks", f"{ENDED} and {FAMILIAR}"),
+        Count("baseline_tasks", f"{ENDED} and {FAMILIAR} and human_equivalent_cost is not null"),
+        Count("not_won_tasks", f"{_NOT_WON} and human_equivalent_cost is not null"),
+        Count("published_tasks", f"{ENDED} and evidence = 'published'"),
+        Count("assumed_tasks", f"{ENDED} and coalesce(evidence, 'assumed') = 'assumed'"),
+    ),
+    where=BY_AN_AGENT,
+    reaches_back=WINDOW,
+    about="Tasks of each agent, what a person would have cost, and what people cost beyond that.",
+)
+MATURITY = FactQuery(
+    "maturity",
+    "fct_task",
+    by=(("day", "day"),),
+    counts=(Count("tasks"), Count("immature_tasks", "not coalesce(is_mature, true)")),
+    reaches_back=WINDOW,
+    about="Tasks whose outcome may still change.",
+)
+OPEN_COST = FactQuery(
+    "open_cost",
+    "fct_cost_allocation",
+    by=(("day", "day"),),
+    counts=(Count("open_lines", "outcome_class = 'open'"),),
+    reaches_back=WINDOW,
+    about="Days that paid for tasks which are still open.",
+)
+_OUTPUT = (*_keys("agent_id", "model_version", "task_type"),)
+_VERDICT = (
+    ("evaluator_id", "evaluator_id"),
+    ("is_flagged", "evaluator_verdict"),
+)
+_DELIVERED = f"coalesce(is_output_delivered, false) and {BY_AN_AGENT}"
+REVIEWS = FactQuery(
+    "reviews",
+    "fct_task",
+    by=(
+        *_OUTPUT,
+        ("is_reviewed", "coalesce(is_human_reviewed, false)"),
+        ("is_hallucination", "coalesce(is_hallucination, false)"),
+        ("is_random", "coalesce(is_random_review, false)"),
+        ("sampling_probability", "sampling_probability"),
+        *_VERDICT,
+    ),
+    counts=(Count("outputs"),),
+    where=f"{_DELIVERED} and (coalesce(is_human_reviewed, false) or evaluator_id is not null)",
+    reaches_back=WINDOW,
+    about="Outputs that a person or an evaluator looked at.",
+)
+OUTPUTS = FactQuery(
+    "outputs",
+    "fct_task",
+    by=(
+        *_OUTPUT,
+        ("is_reviewed", "coalesce(is_human_reviewed, false)"),
+        ("is_hallucination", "coalesce(is_hallucination, false)"),
+        *_VERDICT,
+        ("liability", "cast(liability_per_hallucination as double)"),
+        ("remediation_minutes", "cast(remediation_minutes as double)"),
+        ("hourly_cost", "cast(hourly_cost as double)"),
+        ("later_detected", "coalesce(later_detected_probability, 1.0)"),
+        ("evidence", "coalesce(evidence, 'assumed')"),
+    ),
+    counts=(Count("outputs"),),
+    where=_DELIVERED,
+    about="Delivered outputs, who verified them, and what an error in one would cost.",
+)
+EXPOSURE = FactQuery(
+    "exposure",
+    "fct_task",
+    by=(
+        *_CREDITED_CELL,
+        ("own_agent_id", f"coalesce(agent_id, '{UNKNOWN}')"),
+        ("own_model_version", f"coalesce(model_version, '{UNKNOWN}')"),
+        *_VERDICT,
+    ),
+    sums=(
+        _credited(
+            "value",
+            "coalesce(labour_value, 0) + coalesce(speed_value, 0)"
+            " + coalesce(direct_value, 0) + coalesce(avoided_loss, 0)",
+            "",
+        ),
+    ),
+    where=(
+        f"{SUCCESS} and {_DELIVERED} and not coalesce(is_human_reviewed, false)"
+        f" and {_CREDITED_BY_AN_AGENT}"
+    ),
+    join=_CREDIT,
+    about="Value of successes that no person verified, by credited and by own cell.",
+)
+TOKENS = " + ".join(
+    f"coalesce({bucket}, 0)"
+    for bucket in (
+        "input_uncached_tokens",
+        "cache_read_tokens",
+        "cache_write_5m_tokens",
+        "cache_write_1h_tokens",
+        "output_visible_tokens",
+        "reasoning_tokens",
+    )
+)
+ACTIONS = FactQuery(
+    "actions",
+    "fct_agent_action",
+    by=(
+        *_keys("agent_id"),
+        ("step", f"coalesce(tool, operation, '{UNKNOWN}')"),
+    ),
+    sums=(Sum("tokens", TOKENS, 0), Sum("priced_cost", "priced_cost", NANO)),
+    counts=(
+        Count("actions"),
+        Count("unpriced_actions", "cost_status = 'unpriced'"),
+        Count("uncosted_actions", "priced_cost is null"),
+    ),
+    where=f"not coalesce(is_rollup, false) and {BY_AN_AGENT}",
+    reaches_back=WINDOW,
+    about="Billed attempts and steps, by tool or else by operation; roll-up spans left out.",
+)
+UNPRICED = FactQuery(
+    "unpriced",
+    "fct_agent_action",
+    by=(
+        *_keys("agent_id", "model_version"),
+        *((name, f"coalesce(of_{name}, '{UNKNOWN}')") for name in CELL[2:]),
+    ),
+    counts=(Count("unpriced_actions"),),
+    where=f"cost_status = 'unpriced' and not coalesce(is_rollup, false) and {BY_AN_AGENT}",
+    join=Join(
+        "fct_task",
+        on=("task_id",),
+        columns=tuple((f"of_{name}", name) for name in CELL[2:]),
+    ),
+    about="Actions with no price, in the cell of their task.",
+)
+TASK_TYPES = FactQuery(
+    "task_types",
+    "dim_task_type",
+    by=(
+        ("task_type", "task_type"),
+        ("valid_from", "valid_from"),
+        ("valid_to", "valid_to"),
+        ("is_novel", "coalesce(is_novel, false)"),
+        ("realisation_rate", "realisation_rate"),
+        ("approved_by", "approved_by"),
+    ),
+    reaches_back=None,
+    about="Task types as dated reference rows.",
+)
+EVALUATORS = FactQuery(
+    "evaluators",
+    "dim_evaluator",
+    by=(
+        ("evaluator_id", "evaluator_id"),
+        ("valid_from", "valid_from"),
+        ("valid_to", "valid_to"),
+        ("tp", "tp"),
+        ("fn", "fn"),
+        ("tn", "tn"),
+        ("fp", "fp"),
+    ),
+    reaches_back=None,
+    about="Validation counts of automatic evaluators.",
+)

@@ -1,0 +1,209 @@
+"""An automatic evaluator errs too: what its flags say about the rate, given how it was validated.
+
+The rate θ lives on a fixed grid, so that people's reviews (exact, or pooled) and any number of
+evaluators multiply into one posterior. Sensitivity and specificity are integrated out over
+equally likely nodes of their own posteriors.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import betainc, betaincinv, betaln
+
+from roi_engine.metrics.hallucination import TAILS
+from roi_engine.metrics.roi import Floats
+
+_BINS = 1024
+_EDGES = np.sin(np.linspace(0, np.pi / 2, _BINS + 1)) ** 2
+_THETA = np.sin((np.arange(_BINS) + 0.5) * (np.pi / 2 / _BINS)) ** 2
+_WIDTH = np.diff(_EDGES)
+_SENSITIVITY_NODES = 12
+_SPECIFICITY_NODES = 24
+"""False alarms decide most where hallucinations are rare: specificity gets more nodes."""
+
+
+class Verdicts(NamedTuple):
+    """One evaluator in one cell: outputs seen and flagged, and its validation counts."""
+
+    seen: float
+    flagged: float
+    tp: float
+    fn: float
+    tn: float
+    fp: float
+
+
+class Joint(NamedTuple):
+    """The posterior over the grid of rates, and what a verdict means at each of them."""
+
+    weight: Floats
+    given_flagged: Floats
+    given_passed: Floats
+
+    def mean(self) -> float:
+        """Return the posterior mean of the rate."""
+        return float((self.weight * _THETA).sum())
+
+    def variance(self) -> float:
+        """Return the posterior variance of the rate."""
+        return float((self.weight * _THETA**2).sum()) - self.mean() ** 2
+
+    def interval(self) -> tuple[float, float]:
+        """Return the 2.5 % and 97.5 % quantiles of the rate."""
+        reached = np.concatenate([[0.0], np.cumsum(self.weight)])
+        low, high = np.interp(TAILS, reached, _EDGES)
+        return float(low), float(high)
+
+    def chances(self) -> tuple[float, Floats, Floats]:
+        """Return P(hallucinated) of an output unseen, flagged and passed, an evaluator each."""
+        return (
+            self.mean(),
+            (self.weight * self.given_flagged).sum(axis=-1),
+            (self.weight * self.given_passed).sum(axis=-1),
+        )
+
+    def undetected_share(
+        self, unseen: float, flagged: ArrayLike, passed: ArrayLike
+    ) -> tuple[float, float]:
+        """Return mean and variance of the hallucinated share of a mix of outputs."""
+        seen_flagged = np.asarray(flagged, dtype=np.float64)[:, None]
+        seen_passed = np.asarray(passed, dtype=np.float64)[:, None]
+        total = unseen + float(seen_flagged.sum() + seen_passed.sum())
+        share = unseen * _THETA
+        share = share + (seen_flagged * self.given_flagged).sum(axis=0)
+        share = (share + (seen_passed * self.given_passed).sum(axis=0)) / max(total, 1.0)
+        mean = float((self.weight * share).sum())
+        return mean, float((self.weight * (share - mean) ** 2).sum())
+
+
+def corrected_rate(flagged_share: ArrayLike, tp: float, fn: float, tn: float, fp: float) -> Floats:
+    """Correct an evaluator's share of flags for its own errors, unclipped.
+
+        (p + Sp − 1) / (Se + Sp − 1), Se = tp / (tp + fn), Sp = tn / (tn + fp)
+
+    Args:
+        flagged_share: p, flagged of the outputs it saw.
+        tp: Validation outputs that hallucinated and were flagged.
+        fn: … that hallucinated and passed.
+        tn: … that were right and passed.
+        fp: … that were right and were flagged.
+
+    Returns:
+        The corrected rate; below 0 or over 1 means that chance moved p out of what Se and Sp
+        allow. NaN for an uninformative evaluator.
+
+    Source: Rogan and Gladen 1978; metrics.md §4.
+
+    Examples:
+        >>> corrected_rate([0.14, 0.05], tp=90, fn=10, tn=90, fp=10)
+        array([ 0.05  , -0.0625])
+        >>> corrected_rate([0.5], tp=50, fn=50, tn=50, fp=50)
+        array([nan])
+    """
+    p = np.asarray(flagged_share, dtype=np.float64)
+    if not is_informative(tp, fn, tn, fp):
+        return np.full_like(p, np.nan)
+    sensitivity, specificity = tp / (tp + fn), tn / (tn + fp)
+    return (p + specificity - 1) / (sensitivity + specificity - 1)
+
+
+def is_informative(tp: float, fn: float, tn: float, fp: float) -> bool:
+    """Tell whether an evaluator knows more than a coin: Se + Sp > 1.
+
+    Source: metrics.md §4.
+
+    Examples:
+        >>> is_informative(90, 10, 90, 10), is_informative(50, 50, 50, 50)
+        (True, False)
+    """
+    if tp + fn <= 0 or tn + fp <= 0:
+        return False
+    return tp * (tn + fp) + tn * (tp + fn) > (tp + fn) * (tn + fp)
+
+
+def grid_mass(weight: ArrayLike, a: ArrayLike, b: ArrayLike) -> Floats:
+    """Put a mixture of Beta distributions on the grid of rates.
+
+    Args:
+        weight: Weights of the components, summing to 1.
+        a: First parameter of each component, > 0.
+        b: Second parameter of each component, > 0.
+
+    Returns:
+        Mass of each bin, summing to 1; the outer bins, where a density may be infinite, exactly.
+
+    Examples:
+        >>> mass = grid_mass([1.0], [3.5], [47.5])
+        >>> float(mass.sum().round(9)), float((mass * _THETA).sum().round(5))
+        (1.0, 0.06863)
+    """
+    part = np.asarray(weight, dtype=np.float64)[:, None]
+    first = np.asarray(a, dtype=np.float64)[:, None]
+    second = np.asarray(b, dtype=np.float64)[:, None]
+    log_density = (first - 1) * np.log(_THETA) + (second - 1) * np.log1p(-_THETA)
+    mass = (part * np.exp(log_density - betaln(first, second))).sum(axis=0) * _WIDTH
+    mass[0] = (part * betainc(first, second, _EDGES[1])).sum()
+    mass[-1] = (part * betainc(second, first, 1 - _EDGES[-2])).sum()
+    return np.asarray(mass / mass.sum())
+
+
+def joint_posterior(mass: Floats, verdicts: list[Verdicts]) -> Joint:
+    """Multiply what people found by what evaluators flagged.
+
+        flagged ~ Binomial(seen, q), q = θ·Se + (1 − θ)(1 − Sp)
+        Se ~ Beta(tp + ½, fn + ½), Sp ~ Beta(tn + ½, fp + ½), Se + Sp > 1
+        P(hallucinated | flagged) = θ·Se / q, P(hallucinated | passed) = θ·(1 − Se) / (1 − q)
+
+    Args:
+        mass: Posterior of the rate from people's reviews, on the grid (``grid_mass``).
+        verdicts: The informative evaluators of the cell, in a fixed order.
+
+    Returns:
+        The posterior over the grid, with the meaning of each evaluator's verdicts.
+
+    Source: metrics.md §4; Rogan and Gladen 1978 for the point correction.
+
+    Examples:
+        >>> people = grid_mass([1.0], [0.5], [0.5])
+        >>> joint = joint_posterior(people, [Verdicts(1000, 140, 900, 100, 900, 100)])
+        >>> round(joint.mean(), 2)
+        0.05
+    """
+    posterior = np.log(np.maximum(mass, 1e-300))
+    flagged, passed = [], []
+    for verdict in verdicts:
+        log_likelihood, given_flagged, given_passed = _marginal(verdict)
+        posterior = posterior + log_likelihood
+        flagged.append(given_flagged)
+        passed.append(given_passed)
+    weight = np.exp(posterior - posterior.max())
+    empty = np.zeros((0, _BINS))
+    return Joint(
+        weight / weight.sum(),
+        np.stack(flagged) if flagged else empty,
+        np.stack(passed) if passed else empty,
+    )
+
+
+def _marginal(verdict: Verdicts) -> tuple[Floats, Floats, Floats]:
+    """Integrate sensitivity and specificity out at every rate of the grid."""
+    se = _nodes(verdict.tp, verdict.fn, _SENSITIVITY_NODES)
+    sp = _nodes(verdict.tn, verdict.fp, _SPECIFICITY_NODES)
+    se, sp = (part.ravel() for part in np.meshgrid(se, sp, indexing="ij"))
+    informative = se + sp > 1
+    se, sp = se[informative], sp[informative]
+    theta = _THETA[:, None]
+    q = np.clip(theta * se + (1 - theta) * (1 - sp), 1e-12, 1 - 1e-12)
+    fit = verdict.flagged * np.log(q) + (verdict.seen - verdict.flagged) * np.log1p(-q)
+    top = fit.max(axis=-1, keepdims=True)
+    node = np.exp(fit - top)
+    total = node.sum(axis=-1)
+    given_flagged = (node * np.minimum(theta * se / q, 1.0)).sum(axis=-1) / total
+    given_passed = (node * np.minimum(theta * (1 - se) / (1 - q), 1.0)).sum(axis=-1) / total
+    return top[:, 0] + np.log(total), given_flagged, given_passed
+
+
+def _nodes(hits: float, misses: float, count: int) -> Floats:
+    middles = (np.arange(count) + 0.5) / count
+    return np.asarray(betaincinv(hits + 0.5, misses + 0.5, middles))

@@ -1,0 +1,40 @@
+"""Tokens: what agents asked of models and tools, span by span.
+
+Three systems give the same rows: OTLP/JSON lines (``otlp``), flat Parquet (``spans``) and the
+spend log of a LiteLLM gateway (``litellm``).
+"""
+
+from pathlib import Path
+
+import duckdb
+
+from roi_engine.sources import files
+from roi_engine.sources.base import Context, Load, Parsed, Unreadable
+from roi_engine.sources.tokens import litellm, otlp, spans
+from roi_engine.sources.tokens.records import write
+
+_READERS = {"otlp": otlp.read, "litellm": litellm.read, "spans": spans.read}
+
+
+def parse(raw: Path, *, load: Load, context: Context, out: Path) -> Parsed:
+    """Parse one file of spans to bronze ``spans`` and ``evaluations``.
+
+    Raises:
+        Unreadable: Nothing of the file can be read, or its system is not known.
+    """
+    reader = _READERS.get(load.system)
+    if reader is None:
+        raise Unreadable(
+            f"{load.system!r} is no system of tokens: use {', '.join(sorted(_READERS))}."
+        )
+    plain = files.unpack(raw, temp=context.temp)
+    if plain.is_parquet != (load.system == "spans"):
+        expected = "Parquet" if load.system == "spans" else "JSON lines"
+        raise Unreadable(f"The file is not {expected}, as tokens/{load.system} must be.")
+    try:
+        with files.connect(context) as con:
+            records = reader(con, plain.path, load=load, context=context)
+            return write(con, records, load=load, context=context, out=out)
+    except duckdb.InvalidInputException as error:
+        problem = str(error).splitlines()[0]
+        raise Unreadable(f"The file is damaged ({problem}): fetch it again.") from error

@@ -1,0 +1,48 @@
+"""Fixtures that every test may use."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[1]
+SHARED_DATA = PROJECT.parent / "shared" / "data"
+ROI = Path(sys.executable).parent / "roi"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Return the folder of real public data beside the project; skip where it is not."""
+    if not (SHARED_DATA / "expected.json").is_file():
+        pytest.skip("the real public data is not beside this checkout")
+    return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def expected(shared_data: Path) -> dict:
+    """Return the figures that the real data must give."""
+    return json.loads((shared_data / "expected.json").read_text())
+
+
+class Roi:
+    """The command line, as a person runs it."""
+
+    def __call__(self, *arguments: object, code: int = 0, **options) -> str:
+        """Run ``roi`` and return what it printed; the exit code must be ``code``."""
+        command = [str(ROI), *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
+        assert done.returncode == code, f"{command}\n{done.stdout}\n{done.stderr}"
+        assert "Traceback" not in done.stderr, done.stderr
+        return done.stdout + done.stderr
+
+    def sql(self, lake: Path, query: str) -> list[dict]:
+        """Ask the release and return its rows."""
+        return json.loads(self("sql", query, "--lake", lake, "--json"))
+
+
+@pytest.fixture(scope="session")
+def roi() -> Roi:
+    """Return the command line."""
+    return Roi()

@@ -1,0 +1,52 @@
+"""Neither the order of runs, nor their number, nor threads show in a single byte."""
+
+import os
+
+import pytest
+
+pytestmark = pytest.mark.xdist_group("order")
+
+DAYS = [f"2026-01-0{n}" for n in range(1, 6)]
+
+
+@pytest.fixture(scope="module")
+def estate(roi, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("estate")
+    roi("simulate", "--out", folder, "--days", 5, "--tasks-per-day", 300, "--agents", 5)
+    return folder
+
+
+def exported(roi, lake, to):
+    """Return every exported file's bytes by name."""
+    for kind in ("csv", "parquet"):
+        roi("export", "--lake", lake, "--to", to / kind, "--format", kind, "--facts")
+    return {path.name: path.read_bytes() for path in sorted(to.glob("*/*"))}
+
+
+@pytest.fixture(scope="module")
+def one_range(roi, estate, tmp_path_factory):
+    """Return the export of one run over the whole range."""
+    folder = tmp_path_factory.mktemp("range")
+    span = ("--from", DAYS[0], "--to", DAYS[-1])
+    roi("run", "--inbox", estate / "inbox", "--lake", folder / "lake", *span)
+    return exported(roi, folder / "lake", folder)
+
+
+def assert_same(found, wanted):
+    assert sorted(found) == sorted(wanted)
+    assert [name for name in wanted if found[name] != wanted[name]] == []
+
+
+def test_days_one_by_one_in_reverse(roi, estate, one_range, tmp_path):
+    for day in reversed(DAYS):
+        roi("run", "--inbox", estate / "inbox", "--lake", tmp_path / "lake", "--day", day)
+    assert_same(exported(roi, tmp_path / "lake", tmp_path), one_range)
+
+
+def test_one_thread_and_two(roi, estate, one_range, tmp_path):
+    span = ("--from", DAYS[0], "--to", DAYS[-1])
+    roi(
+        *("run", "--inbox", estate / "inbox", "--lake", tmp_path / "lake", *span),
+        env=os.environ | {"ROI_THREADS": "1"},
+    )
+    assert_same(exported(roi, tmp_path / "lake", tmp_path), one_range)

@@ -1,0 +1,255 @@
+"""Every rule is broken once, on a row of its own, and seen to fail on exactly that row."""
+
+import importlib
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+import duckdb
+import polars as pl
+import pytest
+
+from roi_engine import gate
+from roi_engine.gate.relation import rules_of
+from roi_engine.sources import schema
+
+DAY = date(2026, 3, 2)
+NOON = datetime(2026, 3, 2, 12)
+
+BREAKS = {
+    "charges": {
+        **{
+            f"{column}_present": {column: None}
+            for column in (
+                "line_key",
+                "provider_name",
+                "billing_account_id",
+                "charge_category",
+                "billing_period_start",
+                "charge_period_start",
+                "charge_period_end",
+                "billing_currency",
+                "billed_cost",
+                "effective_cost",
+                "list_cost",
+            )
+        },
+        "values_fit_their_types": {"_rejected": '{"billed_cost": "NaN"}'},
+        "charge_ends_after_it_starts": {"charge_period_end": datetime(2026, 3, 2)},
+        "billing_period_ends_after_it_starts": {"billing_period_end": datetime(2026, 3, 1)},
+        "billed_cost_fits_nano_units": {"billed_cost": 9_000_000_001},
+        "effective_cost_fits_nano_units": {"effective_cost": -9_000_000_001},
+        "list_cost_fits_nano_units": {"list_cost": 9_000_000_001},
+        "currency_is_convertible": {"billing_currency": "JPY"},
+        "effective_cost_of_plain_usage_filled": {"effective_cost": 0},
+        "charge_category_known": {"charge_category": "Gift"},
+        "charge_class_known": {"charge_class": "Mistake"},
+        "commitment_discount_status_known": {"commitment_discount_status": "Idle"},
+        "charge_starts_in_its_billing_period": {"billing_period_start": datetime(2026, 3, 3)},
+    },
+    "spans": {
+        "values_fit_their_types": {"_rejected": '{"input_tokens": "many"}'},
+        "attempt_identified": {"trace_id": None},
+        "started_at_present": {"started_at": None},
+        "ends_after_it_starts": {"ended_at": datetime(2026, 3, 2, 9)},
+        "input_tokens_possible": {"input_tokens": -1},
+        "output_tokens_possible": {"output_tokens": 1_000_000_001},
+        "cache_read_tokens_possible": {"cache_read_tokens": -1},
+        "cache_write_tokens_possible": {"cache_write_tokens": -1},
+        "cache_write_5m_tokens_possible": {"cache_write_5m_tokens": -1},
+        "cache_write_1h_tokens_possible": {"cache_write_1h_tokens": -1},
+        "reasoning_tokens_possible": {"reasoning_tokens": -1},
+        "cache_within_input": {"cache_write_1h_tokens": 61},
+        "reasoning_within_output": {"reasoning_tokens": 11},
+        "latency_us_not_negative": {"latency_us": -1},
+        "time_to_first_token_us_not_negative": {"time_to_first_token_us": -1},
+        "stated_cost_not_negative": {"stated_cost": Decimal("-0.000000000000000001")},
+        "currency_is_convertible": {"stated_cost": 1, "currency": "JPY"},
+        "operation_known": {"operation": "hum"},
+        "operation_present": {"operation": None},
+        "model_call_has_tokens": {"input_tokens": None, "output_tokens": None},
+        "tier_known": {"tier": "gold"},
+        "initiated_by_known": {"initiated_by": "ghost"},
+        "agent_id_present": {"agent_id": None},
+    },
+    "evaluations": {
+        "values_fit_their_types": {"_rejected": "{}"},
+        "subject_present": {"trace_id": None},
+        "is_hallucination_present": {"is_hallucination": None},
+        "reviewed_at_present": {"reviewed_at": None},
+        "evaluator_id_present": {"evaluator_id": None},
+        "reviewer_kind_known": {"reviewer_kind": "oracle"},
+        "sampling_probability_possible": {"sampling_probability": 0.0},
+    },
+    "tickets": {
+        "values_fit_their_types": {"_rejected": "{}"},
+        "ticket_id_present": {"ticket_id": None},
+        "created_at_present": {"created_at": None},
+        "status_present": {"status": None},
+        "version_order_present": {"updated_at": None},
+        "system_known": {"system": "remedy"},
+        "resolved_at_after_creation": {"resolved_at": datetime(2026, 3, 1)},
+        "closed_at_after_creation": {"closed_at": datetime(2026, 3, 1)},
+        "reopen_count_not_negative": {"reopen_count": -1},
+        "reassignment_count_not_negative": {"reassignment_count": -1},
+        "reply_count_not_negative": {"reply_count": -1},
+        "human_minutes_not_negative": {"human_minutes": -1},
+        "sampling_probability_possible": {"sampling_probability": 1.5},
+        "human_minutes_plausible": {"human_minutes": 44_641},
+        "first_response_at_after_creation": {"first_response_at": datetime(2026, 3, 1)},
+        "updated_at_after_creation": {"updated_at": datetime(2026, 3, 1)},
+        "status_known": {"status": "-100"},
+        "reviewer_kind_known": {"reviewer_kind": "oracle"},
+        "initiated_by_known": {"initiated_by": "ghost"},
+        "task_type_present": {"task_type": None},
+    },
+    "samples": {
+        "values_fit_their_types": {"_rejected": "{}"},
+        "metric_present": {"metric": None},
+        "gpu_uuid_present": {"gpu_uuid": None},
+        "sampled_at_present": {"sampled_at": None},
+        "value_present": {"value": None},
+        "utilisation_possible": {"metric": "DCGM_FI_PROF_SM_ACTIVE", "value": 1.01},
+        "value_not_blank": {"metric": "DCGM_FI_DEV_FB_USED", "value": 2147483632.0},
+        "energy_not_blank": {
+            "metric": "DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION",
+            "value": 9223372036854775794.0,
+        },
+        "metric_used": {"metric": "DCGM_FI_DEV_GPU_TEMP"},
+    },
+    "evaluators": {
+        "positives_seen": {"tp": 0, "fn": 0},
+        "negatives_seen": {"tn": 0, "fp": 0},
+        "better_than_chance": {"tp": 5, "fn": 5, "tn": 5, "fp": 5},
+    },
+    "allocation_rules": {"shares_within_one": {"share": Decimal("0.6")}},
+    "training_runs": {"lifespan_positive": {"lifespan_days": 0}},
+    "investments": {"months_positive": {"months": 0}},
+    "fx_rates": {"rate_positive": {"rate": 0}},
+    "time_entries": {"subject_present": {"task_id": None}},
+}
+"""Table → rule → the values that break it in an otherwise sound row."""
+
+
+def reference_breaks(table, shape):
+    """Return what breaks the plain rules of a reference table, from the shape that states them."""
+    later = {"DATE": date(2026, 1, 2), "TIMESTAMP": datetime(2026, 1, 2)}
+    columns = next(each.columns for each in schema.TABLES if each.name == table)
+    breaks = {"values_fit_their_types": {"_rejected": "{}"}}
+    breaks |= {f"{column}_present": {column: None} for column in shape.required}
+    breaks |= {f"{column}_known": {column: "something else"} for column in shape.sets}
+    breaks |= {f"{column}_not_negative": {column: -1} for column in shape.at_least_zero}
+    breaks |= {f"{column}_within_one": {column: Decimal("1.5")} for column in shape.shares}
+    for after, before in shape.periods:
+        start = later[columns[before]]
+        breaks[f"{after}_after_{before}"] = {before: start, after: start - timedelta(days=1)}
+    if shape.money:
+        breaks["currency_is_convertible"] = {"currency": "JPY"}
+    if shape.key:
+        breaks["key_unique"] = {}
+    return breaks
+
+
+def all_breaks():
+    reference = importlib.import_module("expectations.reference")
+    breaks = {table: dict(rules) for table, rules in BREAKS.items()}
+    for table, shape in reference.SHAPES.items():
+        breaks.setdefault(table, {}).update(reference_breaks(table, shape))
+    return breaks
+
+
+def row_checks():
+    return [
+        check
+        for source in schema.SOURCES
+        for check in importlib.import_module(f"expectations.{source}").checks()
+        if check.query is None
+    ]
+
+
+@pytest.fixture(scope="module")
+def sound(make_bronze):
+    bronze = make_bronze("sound")
+    bronze.write_sound()
+    con = duckdb.connect()
+    return gate.check(con, bronze.root, [DAY], ["load1"], run_id="r")
+
+
+@pytest.fixture(scope="module")
+def broken(make_bronze):
+    """One sound row first (row 1), then one row a rule, each with a key of its own."""
+    bronze = make_bronze("broken")
+    reference = importlib.import_module("expectations.reference")
+    rows = {}
+    for table, rules in all_breaks().items():
+        shape = reference.SHAPES.get(table)
+        table_rows = [{}]
+        for number, (rule, values) in enumerate(rules.items(), start=2):
+            own = {}
+            if shape and shape.key and rule not in ("key_unique", "shares_within_one"):
+                kinds = next(each.columns for each in schema.TABLES if each.name == table)
+                own = own_key(shape.key, kinds, number, values)
+            table_rows.append({**own, **values})
+            rows[table, rule] = number
+        bronze.write(table, table_rows)
+    con = duckdb.connect()
+    result = gate.check(con, bronze.root, [DAY], ["load1"], run_id="r")
+    return result, result.quarantine.pl(), rows
+
+
+def own_key(key, kinds, number, values):
+    """Return a value of its own for the first column of ``key`` that the break leaves alone."""
+    for column in key:
+        if column in values or column in ("source", "bucket", "tier", "cost_class"):
+            continue
+        if kinds[column] == "VARCHAR":
+            return {column: f"own-{number}"}
+        if kinds[column] == "BIGINT":
+            return {column: number}
+        if kinds[column] == "DATE":
+            return {column: date(2026, 1, 1) + timedelta(days=number)}
+    return {}
+
+
+def test_sound_rows_break_no_rule(sound):
+    failed = sound.results.filter(~pl.col("success"))
+    assert failed.select("rule", "observed").rows() == []
+    assert sound.quarantine.fetchall() == []
+    assert sound.blocked == {}
+
+
+@pytest.mark.parametrize(
+    ("table", "rule"),
+    [(table, rule) for table, rules in all_breaks().items() for rule in rules],
+)
+def test_a_broken_rule_fails_on_its_own_row(broken, table, rule):
+    result, quarantine, rows = broken
+    overall = result.results.filter(pl.col("day").is_null(), rule=f"{table}.{rule}")
+    assert overall["success"].to_list() == [False]
+    named = quarantine.filter(rule=f"{table}.{rule}")
+    declared = {each.name: each for check in row_checks() for each in rules_of(check)}
+    if declared[f"{table}.{rule}"].quarantines:
+        assert rows[table, rule] in named["_source_row"]
+        assert named.height == overall["unexpected"][0]
+    else:
+        assert named.is_empty()
+
+
+def test_every_row_rule_has_a_break():
+    declared = {rule.name for check in row_checks() for rule in rules_of(check)}
+    assert declared == {
+        f"{table}.{rule}" for table, rules in all_breaks().items() for rule in rules
+    }
+
+
+def test_quarantined_rows_say_where_they_come_from(broken):
+    _, quarantine, rows = broken
+    row = quarantine.filter(rule="spans.reasoning_within_output").row(0, named=True)
+    assert row["source"] == "tokens"
+    assert row["stage"] == "gate"
+    assert row["severity"] == "critical"
+    assert row["day"] == DAY
+    assert (row["_load_id"], row["_source_file"]) == ("load1", "sha-spans")
+    assert row["_source_row"] == rows["spans", "reasoning_within_output"]
+    assert '"reasoning_tokens":11' in row["record"]
+    assert "_load_id" not in row["record"]
+    assert "null" not in row["record"]

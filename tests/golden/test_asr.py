@@ -1,0 +1,68 @@
+"""metrics.md §5: the examples of the sources, through kernels and through the mart."""
+
+import json
+from decimal import Decimal
+
+import pytest
+
+from roi_engine.metrics.break_even import break_even_success_rate
+from roi_engine.metrics.roi import ratio
+from roi_engine.metrics.wallet import is_over_slope, mandate_score
+
+
+def test_profit_on_capital_is_capital_roi_and_not_spend(estate):
+    estate.task(direct_value="200000", capital_allocated="1000000")
+    row = estate.row("daily_asr")
+    assert row["capital_roi"] == 0.2
+    assert row["spend"] == 0
+    assert row["asr_value"] is None
+
+
+@pytest.mark.parametrize(
+    ("spend", "value", "column", "expected"),
+    [
+        pytest.param("1000000", "200000", "direct_value", 0.2, id="a million entered as spend"),
+        pytest.param("0.50", "500", "direct_value", 1000.0, id="half a unit brought 500"),
+        pytest.param("10", "50", "direct_value", 5.0, id="10 spent, 50 made"),
+        pytest.param("100", "1000", "labour_value", 10.0, id="100 spent, 1000 of labour"),
+    ],
+)
+def test_asr_value(estate, spend, value, column, expected):
+    assert ratio([float(value)], [float(spend)])[0] == expected
+    estate.spend(spend)
+    estate.task(**{column: value})
+    row = estate.row("daily_asr")
+    assert row["asr_value"] == row["asr_value_28d"] == expected
+    assert row["autonomous_roi"] == pytest.approx(expected - 1)
+
+
+def test_break_even_at_fifteen_to_a_hundred(estate):
+    assert break_even_success_rate([15.0], [100.0], [0.0])[0] == 0.15
+    estate.spend("15")
+    estate.task(human_equivalent_cost="100")
+    row = estate.row("daily_asr")
+    assert row["break_even_success_rate"] == row["break_even_success_rate_28d"] == 0.15
+
+
+def test_a_mandate_scores_when_reached_within_its_limit():
+    assert mandate_score([True, False], [180, 180], [200, 200]).tolist() == [1, 0]
+
+
+def test_thirty_per_cent_of_reports_for_a_tenth_of_the_money():
+    assert ratio([30], [100])[0] == 0.3
+    assert ratio([100_000], [1_000_000])[0] == 0.1
+
+
+def test_the_tool_behind_a_cheap_model_call_shows(estate):
+    estate.spend("2")
+    estate.spend("1200", cost_class="platform")
+    estate.action(priced_cost="2")
+    estate.action(operation="execute_tool", tool="registry_search", priced_cost="1200")
+    steps = json.loads(estate.row("daily_asr")["cost_per_action_by_step"])
+    assert [(s["step"], s["cost_per_action"]) for s in steps] == [
+        ("chat", 2.0),
+        ("registry_search", 1200.0),
+    ]
+    assert Decimal(steps[1]["priced_cost"]) == 1200
+    # 1202 within half an hour, under a slope limit of 1000 an hour
+    assert is_over_slope([1202], [1_800_000_000], [1000]).tolist() == [True]

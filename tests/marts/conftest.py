@@ -1,0 +1,239 @@
+"""Random facts that obey the facts' own laws, and two ways to sum them."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from decimal import Decimal
+
+import duckdb
+import numpy as np
+import polars as pl
+import pytest
+
+from roi_engine.marts import MARTS, required
+from roi_engine.marts.contract import fact
+from roi_engine.marts.facts import run
+from roi_engine.marts.params import Params
+
+FIRST = date(2026, 1, 1)
+DAYS = 31
+AGENTS = ("a1", "a2", "a3", "__human__")
+OUTCOMES = (
+    "autonomous_success",
+    "autonomous_success",
+    "assisted_success",
+    "failure",
+    "unconfirmed",
+    "open",
+    "unobserved",
+)
+
+
+def estate(seed: int, tasks: int = 400, days: int = DAYS) -> dict[str, pl.DataFrame]:
+    """Return facts of a small random estate."""
+    rng = np.random.default_rng(seed)
+
+    def day() -> date:
+        return FIRST + timedelta(days=int(rng.integers(days)))
+
+    def money(scale: int, low: int = -(10**4), high: int = 10**6) -> str:
+        return str(
+            Decimal(int(rng.integers(low, high)) * 10**6 + int(rng.integers(10**6))).scaleb(-scale)
+        )
+
+    def cell() -> dict:
+        return {
+            "agent_id": str(rng.choice(AGENTS)),
+            "model_version": str(rng.choice(["m1", "m2"])),
+            "task_type": str(rng.choice(["t1", "t2", "novel"])),
+            "department": str(rng.choice(["d1", "d2"])),
+            "channel": "chat",
+        }
+
+    charges, lines, work, credits, hours, steps = [], [], [], [], [], []
+    for number in range(tasks):
+        name, at, own = f"task-{number}", day(), cell()
+        outcome = str(rng.choice(OUTCOMES))
+        ended = outcome not in {"open", "unobserved"}
+        reviewed = ended and rng.random() < 0.3
+        is_random = reviewed and rng.random() < 0.7
+        judged = ended and rng.random() < 0.5
+        work.append(
+            {
+                "task_id": name,
+                "day": at,
+                **own,
+                "outcome_class": outcome,
+                "is_ended": ended,
+                "is_output_delivered": ended and outcome != "unconfirmed",
+                "is_escalated": bool(outcome == "assisted_success"),
+                "is_mature": ended and bool(rng.random() < 0.95),
+                "is_novel": own["task_type"] == "novel",
+                "has_speed_value": bool(rng.random() < 0.5),
+                "human_equivalent_cost": money(12, low=0),
+                "labour_value": money(15),
+                "speed_value": money(15) if rng.random() < 0.5 else None,
+                "direct_value": money(15) if rng.random() < 0.5 else None,
+                "avoided_loss": None,
+                "human_cost": money(9, low=0, high=10**4),
+                "human_minutes": "3" if outcome == "assisted_success" else "0",
+                "is_human_reviewed": reviewed,
+                "is_hallucination": reviewed and bool(rng.random() < 0.1),
+                "is_random_review": is_random,
+                "sampling_probability": float(rng.choice([0.25, 0.5]))
+                if reviewed and not is_random and rng.random() < 0.5
+                else None,
+                "evaluator_id": str(rng.choice(["judge", "coin"])) if judged else None,
+                "evaluator_verdict": bool(rng.random() < 0.2) if judged else None,
+                "evidence": str(rng.choice(["measured", "published", "assumed"])),
+                "remediation_minutes": "15",
+                "hourly_cost": "50",
+                "liability_per_hallucination": "2" if own["task_type"] != "t2" else None,
+            }
+        )
+        shares = [Decimal("0.333333334"), Decimal("0.666666666")]
+        credited = {own["agent_id"]: Decimal(1)}
+        if number % 3 == 0:
+            credited = dict(zip(("a1", "a2"), shares, strict=True))
+        credits += [
+            {
+                "task_id": name,
+                "day": at,
+                "agent_id": who,
+                "model_version": own["model_version"],
+                "credit": share,
+            }
+            for who, share in credited.items()
+        ]
+        charge = f"charge-{number}"
+        kind = "Credit" if rng.random() < 0.05 else "Usage"
+        basis = "estimated" if rng.random() < 0.05 else "billed"
+        charges.append(
+            {"charge_id": charge, "day": at, "charge_category": kind, "cost_basis": basis}
+        )
+        who = own["agent_id"] if own["agent_id"] != "__human__" else "__unallocated__"
+        if number % 25 == 0:
+            who = str(rng.choice(["__idle__", "__out_of_scope__", "__deferred__"]))
+        lines.append(
+            {
+                "charge_id": charge,
+                "day": at,
+                **own,
+                "agent_id": who,
+                "outcome_class": outcome if who.startswith("a") else "__unknown__",
+                "cost_class": "idle"
+                if who == "__idle__"
+                else str(rng.choice(["token_api", "gpu", "platform", "training", "other"])),
+                "allocated_cost": money(9, low=-100, high=10**4),
+            }
+        )
+        if outcome in {"assisted_success", "failure"}:
+            hours.append(
+                {
+                    "task_id": name,
+                    "day": at,
+                    **own,
+                    "human_cost": money(9, low=0, high=10**4),
+                    "basis": str(rng.choice(["logged", "assumed"])),
+                }
+            )
+        steps.append(
+            {
+                "action_id": f"action-{number}",
+                "day": at,
+                "agent_id": own["agent_id"],
+                "task_id": name if number % 4 else None,
+                "model_version": own["model_version"],
+                "operation": "chat",
+                "tool": str(rng.choice(["search", "sql"])) if number % 5 == 0 else None,
+                "is_rollup": number % 7 == 0,
+                "cost_status": "unpriced" if number % 6 == 0 else "priced",
+                "priced_cost": None if number % 6 == 0 else money(9, low=0, high=10**3),
+                "input_uncached_tokens": None if number % 7 == 0 else int(rng.integers(10**5)),
+                "output_visible_tokens": int(rng.integers(10**4)),
+            }
+        )
+    return {
+        "fct_charge": fact("fct_charge", charges),
+        "fct_cost_allocation": fact("fct_cost_allocation", lines),
+        "fct_task": fact("fct_task", work),
+        "fct_task_credit": fact("fct_task_credit", credits),
+        "fct_time_entry": fact("fct_time_entry", hours),
+        "fct_agent_action": fact("fct_agent_action", steps),
+        "dim_task_type": fact(
+            "dim_task_type",
+            [
+                {"task_type": "t1", "realisation_rate": 0.3, "approved_by": "cfo"},
+                {"task_type": "t2", "realisation_rate": 0.9},
+                {"task_type": "novel", "is_novel": True, "valid_from": FIRST},
+            ],
+        ),
+        "dim_evaluator": fact(
+            "dim_evaluator",
+            [
+                {"evaluator_id": "judge", "tp": 80, "fn": 20, "tn": 190, "fp": 10},
+                {"evaluator_id": "coin", "tp": 50, "fn": 50, "tn": 50, "fp": 50},
+            ],
+        ),
+    }
+
+
+def params(*days: date) -> Params:
+    """Return a run's choices for some days."""
+    return Params(
+        days=days,
+        as_of=date(2026, 3, 15),
+        min_group_size=5,
+        transform_run_ids={day: f"run-{day}" for day in days},
+    )
+
+
+def asked_of_polars(facts: dict[str, pl.DataFrame], mart: str, given: Params) -> dict:
+    """Answer a mart's queries in Polars."""
+    return {query.name: run(query, facts, given.days) for query in required(mart)}
+
+
+def asked_of_duckdb(facts: dict[str, pl.DataFrame], mart: str, given: Params) -> dict:
+    """Answer a mart's queries in DuckDB, as the warehouse does."""
+    with duckdb.connect(config={"threads": 2}) as con:
+        for table, frame in facts.items():
+            con.register("frame", frame)
+            con.execute(f"create table {table} as from frame")
+        return {
+            query.name: pl.from_arrow(con.execute(query.sql("main", given.days)).to_arrow_table())
+            for query in required(mart)
+        }
+
+
+def build(facts: dict[str, pl.DataFrame], mart: str, given: Params) -> pl.DataFrame:
+    """Build a mart from facts."""
+    return MARTS[mart].build(asked_of_polars(facts, mart, given), given)
+
+
+@pytest.fixture(scope="session")
+def facts() -> dict[str, pl.DataFrame]:
+    return estate(seed=1)
+
+
+@pytest.fixture(scope="session")
+def make_estate() -> Callable[..., dict[str, pl.DataFrame]]:
+    return estate
+
+
+@pytest.fixture(scope="session")
+def make_params() -> Callable[..., Params]:
+    return params
+
+
+@pytest.fixture(scope="session")
+def build_mart() -> Callable[..., pl.DataFrame]:
+    return build
+
+
+@pytest.fixture(scope="session")
+def polars_answers() -> Callable[..., dict]:
+    return asked_of_polars
+
+
+@pytest.fixture(scope="session")
+def duckdb_answers() -> Callable[..., dict]:
+    return asked_of_duckdb
