@@ -134,6 +134,7 @@ def _charges() -> Check:
                 ),
             ],
         ),
+        required=tuple(REQUIRED),
         derived={
             "is_convertible": """
                 this.billing_currency = (select reporting_currency from gate_settings)

@@ -16,6 +16,8 @@ class Check:
     ``derived`` adds columns for rules across columns or tables: name → SQL expression, in which
     the row is ``this``. Such a column is NULL where its rule does not apply.
 
+    ``required`` names the bronze columns without which a day cannot be built at all.
+
     ``about`` names the column that says what a failing row is about, where the rule's own columns
     would tell a reader nothing.
     """
@@ -24,5 +26,6 @@ class Check:
     name: str
     suite: gx.ExpectationSuite
     derived: dict[str, str] = field(default_factory=dict)
+    required: tuple[str, ...] = ()
     query: str | None = None
     about: str | None = None

@@ -89,6 +89,7 @@ def _samples() -> Check:
                 ),
             ],
         ),
+        required=tuple(present),
         derived={
             "utilisation_percent": f"""
                 case

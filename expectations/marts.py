@@ -38,9 +38,13 @@ def of(mart: str, rules: list[dict]) -> gx.ExpectationSuite:
 
 
 def _name(rule: dict) -> str:
-    """Return a name made of the columns and the type: ``day.not_be_null``."""
+    """Return a name made of the columns and the claim: ``day.not_be_null``.
+
+    A rule on the whole table has no column to name.
+    """
     kwargs = rule["kwargs"]
+    subject, _, claim = rule["type"].removeprefix("expect_").partition("_to_")
+    if subject.startswith("table"):
+        return claim
     columns = [kwargs[key] for key in ("column", "column_A", "column_B") if key in kwargs]
-    columns += kwargs.get("column_list", [])
-    claim = rule["type"].removeprefix("expect_").partition("_to_")
-    return ".".join([*columns, claim[2] or claim[0]])
+    return ".".join([*columns, *kwargs.get("column_list", []), claim])

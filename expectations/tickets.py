@@ -162,6 +162,7 @@ def _tickets() -> Check:
                 ),
             ],
         ),
+        required=("ticket_id", "created_at", "status"),
         derived={
             "version_order": "coalesce(cast(epoch_us(this.updated_at) as bigint),"
             " this.version_number)",

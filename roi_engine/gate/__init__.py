@@ -24,7 +24,7 @@ import polars as pl
 from roi_engine.gate import bronze, count
 from roi_engine.gate.decision import Tally, blocked_days
 from roi_engine.gate.predicate import columns, literal
-from roi_engine.gate.relation import Disagreement, check_relation, rules_of
+from roi_engine.gate.relation import Disagreement, check_relation
 from roi_engine.sources import schema
 
 __all__ = ["RESULT_SCHEMA", "Disagreement", "GateResult", "check", "check_marts"]
@@ -102,7 +102,8 @@ def check(
     results: list[dict[str, Any]] = []
     tallies = {source: Tally() for source in schema.SOURCES}
     with _settings(con, reporting_currency), bronze.views(con, files):
-        bronze.create_schema_table(con, files, _required(checks))
+        required = [(each.source, each.name, column) for each in checks for column in each.required]
+        bronze.create_schema_table(con, files, required)
         bronze.create_volume_table(con, bronze_root, days, loads)
         for each in checks:
             judged = check_relation(con, each, run_id=run_id)
@@ -114,7 +115,9 @@ def check(
         con.execute("drop table gate_schema")
         con.execute("drop table gate_volume")
     return GateResult(
-        results=pl.DataFrame(results, schema=RESULT_SCHEMA).sort("source", "rule", "day"),
+        results=pl.DataFrame(results, schema=RESULT_SCHEMA).sort(
+            "source", "rule", "day", maintain_order=True
+        ),
         quarantine=con.sql(
             "select * from gate_quarantine"
             " order by source, rule, day nulls first, _load_id, _source_file, _source_row, record"
@@ -154,7 +157,7 @@ def check_marts(
                     "day": None,
                     "rule": f"{mart}.{configuration.meta['rule']}",
                     "expectation": configuration.type,
-                    "column_name": ", ".join(columns(configuration.kwargs)) or None,
+                    "column_name": _subject(configuration),
                     "severity": str(configuration.severity.value),
                     "reason": str(configuration.notes),
                     "success": verdict.success,
@@ -163,7 +166,14 @@ def check_marts(
                     "observed": verdict.observed,
                 }
             )
-    return pl.DataFrame(results, schema=RESULT_SCHEMA).sort("source", "rule")
+    return pl.DataFrame(results, schema=RESULT_SCHEMA).sort("source", "rule", maintain_order=True)
+
+
+def _subject(configuration: Any) -> str | None:
+    """Return the columns that a rule is about; one on the whole table is about none."""
+    if configuration.type.startswith("expect_table_"):
+        return None
+    return ", ".join(columns(configuration.kwargs)) or None
 
 
 @contextmanager
@@ -177,14 +187,3 @@ def _settings(con: duckdb.DuckDBPyConnection, reporting_currency: str) -> Iterat
         yield
     finally:
         con.execute("drop view gate_settings")
-
-
-def _required(checks: list[Any]) -> list[tuple[str, str, str]]:
-    """Return (source, table, column) of what a critical rule says must be filled."""
-    return [
-        (each.source, each.name, rule.columns[0])
-        for each in checks
-        if each.query is None
-        for rule in rules_of(each)
-        if rule.expectation == "expect_column_values_to_not_be_null" and rule.severity == "critical"
-    ]

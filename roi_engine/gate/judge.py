@@ -14,6 +14,7 @@ from great_expectations.validator.metrics_calculator import MetricsCalculator
 from great_expectations.validator.validator import Validator
 
 from roi_engine.gate import dialect
+from roi_engine.gate.predicate import quote
 from roi_engine.gate.rules import Verdict
 
 
@@ -35,6 +36,30 @@ def judge(con: duckdb.DuckDBPyConnection, relation: str, suite: Any) -> list[Ver
     Raises:
         Unjudged: An expectation raised instead of giving a verdict.
     """
+    counted = con.execute(f"select count(*) from {quote(relation)}").fetchone() or (0,)
+    rows = int(counted[0])
+    configurations = []
+    for place, expectation in enumerate(suite.expectations):
+        configuration = expectation.configuration
+        # each rule carries its place, because results come back in an order of their own
+        configuration.meta = {**(configuration.meta or {}), "place": place}
+        configurations.append(configuration)
+    # counts cost as much again as the verdicts, and only a broken rule has one to tell
+    results = _validate(con, relation, configurations, "BOOLEAN_ONLY")
+    broken = [
+        configuration
+        for configuration in configurations
+        if not results[configuration.meta["place"]].success
+    ]
+    if broken:
+        results |= _validate(con, relation, broken, "BASIC")
+    return [_verdict(relation, results[place], rows) for place in sorted(results)]
+
+
+def _validate(
+    con: duckdb.DuckDBPyConnection, relation: str, configurations: list[Any], detail: str
+) -> dict[int, Any]:
+    """Return the results of rules by their place in the suite."""
     execution = SqlAlchemyExecutionEngine(engine=dialect.engine(con))
     data = SqlAlchemyBatchData(
         execution_engine=execution, table_name=relation, create_temp_table=False
@@ -44,35 +69,28 @@ def judge(con: duckdb.DuckDBPyConnection, relation: str, suite: Any) -> list[Ver
     validator._metrics_calculator = MetricsCalculator(
         execution_engine=execution, show_progress_bars=False
     )
-    # each rule carries its place, because results come back in an order of their own
-    configurations = []
-    for place, expectation in enumerate(suite.expectations):
-        configuration = expectation.configuration
-        configuration.meta = {**(configuration.meta or {}), "place": place}
-        configurations.append(configuration)
     results = validator.graph_validate(
         configurations=configurations,
         runtime_configuration={
-            "result_format": {"result_format": "BASIC", "partial_unexpected_count": 0}
+            "result_format": {"result_format": detail, "partial_unexpected_count": 0}
         },
     )
-    results.sort(key=lambda result: result.expectation_config.meta["place"])
-    return [_verdict(relation, result) for result in results]
+    return {result.expectation_config.meta["place"]: result for result in results}
 
 
-def _verdict(relation: str, result: Any) -> Verdict:
+def _verdict(relation: str, result: Any, rows: int) -> Verdict:
     raised = _exception(result.exception_info)
     if raised:
         rule = result.expectation_config
         raise Unjudged(f"{relation}: {rule.type} {rule.kwargs} could not be evaluated: {raised}")
     found = result.result
     observed = found.get("observed_value")
-    unexpected = found.get("unexpected_count")
+    # a rule on the whole relation has no rows of its own: it is broken once or not at all
+    unexpected = found.get("unexpected_count", int(not result.success))
     return Verdict(
         success=bool(result.success),
-        checked=found.get("element_count") or 0,
-        # a rule on the whole relation has no rows: it is broken once or not at all
-        unexpected=(unexpected or 0) if "unexpected_count" in found else int(not result.success),
+        checked=rows,
+        unexpected=unexpected or 0,
         observed=None if observed is None else str(observed),
     )
 

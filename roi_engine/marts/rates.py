@@ -12,16 +12,16 @@ from roi_engine.marts.money import doubles, nullable, whole
 from roi_engine.marts.params import Params
 from roi_engine.marts.queries import EVALUATORS, REVIEWS
 from roi_engine.marts.windows import over_window
+from roi_engine.metrics import grid
 from roi_engine.metrics.evaluator import (
     Joint,
     Verdicts,
     corrected_rate,
-    grid_mass,
     is_informative,
     joint_posterior,
 )
 from roi_engine.metrics.hallucination import Rate, effective_sample, jeffreys
-from roi_engine.metrics.pooling import MIN_UNITS, Pool, pool, pooled
+from roi_engine.metrics.pooling import MIN_UNITS, Pool, pool, pooled, posterior_mass
 from roi_engine.metrics.roi import Floats
 
 Cell: TypeAlias = tuple[Any, ...]
@@ -232,13 +232,12 @@ def _evaluators(
         names, counts = seen[cell]
         joint = joint_posterior(_prior(pools.get((key[0], key[3])), n, h), counts)
         joints[cell] = names, joint
-        mean, if_flagged, if_passed = joint.chances()
-        low, high = joint.interval()
+        _, if_flagged, if_passed = joint.chances()
         total = sum(verdict.seen for verdict in counts)
         shares = [
             float(corrected_rate([v.flagged / v.seen], *v[2:])[0]) * v.seen / total for v in counts
         ]
-        better.append((*cell, mean, low, high, joint.variance(), sum(shares)))
+        better.append((*cell, *grid.summary(joint.weight), sum(shares)))
         chances += [
             (*cell, name, float(f), float(p))
             for name, f, p in zip(names, if_flagged, if_passed, strict=True)
@@ -283,9 +282,5 @@ def _evaluators(
 def _prior(neighbours: Pool | None, reviewed: float, hallucinated: float) -> Floats:
     """Return what people's reviews say of a cell, on the evaluator's grid."""
     if neighbours is None:
-        return grid_mass([1.0], [0.5 + hallucinated], [0.5 + reviewed - hallucinated])
-    return grid_mass(
-        neighbours.weight,
-        neighbours.a + hallucinated,
-        neighbours.b + reviewed - hallucinated,
-    )
+        return grid.beta_mass(0.5 + hallucinated, 0.5 + reviewed - hallucinated)
+    return posterior_mass(neighbours, reviewed, hallucinated)

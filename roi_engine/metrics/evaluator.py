@@ -9,18 +9,16 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import betainc, betaincinv, betaln
+from scipy.special import betaincinv
 
-from roi_engine.metrics.hallucination import TAILS
+from roi_engine.metrics import grid
 from roi_engine.metrics.roi import Floats
 
-_BINS = 1024
-_EDGES = np.sin(np.linspace(0, np.pi / 2, _BINS + 1)) ** 2
-_THETA = np.sin((np.arange(_BINS) + 0.5) * (np.pi / 2 / _BINS)) ** 2
-_WIDTH = np.diff(_EDGES)
-_SENSITIVITY_NODES = 12
+_SENSITIVITY_NODES = 8
 _SPECIFICITY_NODES = 24
 """False alarms decide most where hallucinations are rare: specificity gets more nodes."""
+_NEGLIGIBLE = 1e-9
+"""Bins with less of the largest bin's mass than this need no evaluator to rule them out."""
 
 
 class Verdicts(NamedTuple):
@@ -41,24 +39,10 @@ class Joint(NamedTuple):
     given_flagged: Floats
     given_passed: Floats
 
-    def mean(self) -> float:
-        """Return the posterior mean of the rate."""
-        return float((self.weight * _THETA).sum())
-
-    def variance(self) -> float:
-        """Return the posterior variance of the rate."""
-        return float((self.weight * _THETA**2).sum()) - self.mean() ** 2
-
-    def interval(self) -> tuple[float, float]:
-        """Return the 2.5 % and 97.5 % quantiles of the rate."""
-        reached = np.concatenate([[0.0], np.cumsum(self.weight)])
-        low, high = np.interp(TAILS, reached, _EDGES)
-        return float(low), float(high)
-
     def chances(self) -> tuple[float, Floats, Floats]:
         """Return P(hallucinated) of an output unseen, flagged and passed, an evaluator each."""
         return (
-            self.mean(),
+            grid.summary(self.weight).mean,
             (self.weight * self.given_flagged).sum(axis=-1),
             (self.weight * self.given_passed).sum(axis=-1),
         )
@@ -70,7 +54,7 @@ class Joint(NamedTuple):
         seen_flagged = np.asarray(flagged, dtype=np.float64)[:, None]
         seen_passed = np.asarray(passed, dtype=np.float64)[:, None]
         total = unseen + float(seen_flagged.sum() + seen_passed.sum())
-        share = unseen * _THETA
+        share = unseen * grid.RATES
         share = share + (seen_flagged * self.given_flagged).sum(axis=0)
         share = (share + (seen_passed * self.given_passed).sum(axis=0)) / max(total, 1.0)
         mean = float((self.weight * share).sum())
@@ -122,32 +106,6 @@ def is_informative(tp: float, fn: float, tn: float, fp: float) -> bool:
     return tp * (tn + fp) + tn * (tp + fn) > (tp + fn) * (tn + fp)
 
 
-def grid_mass(weight: ArrayLike, a: ArrayLike, b: ArrayLike) -> Floats:
-    """Put a mixture of Beta distributions on the grid of rates.
-
-    Args:
-        weight: Weights of the components, summing to 1.
-        a: First parameter of each component, > 0.
-        b: Second parameter of each component, > 0.
-
-    Returns:
-        Mass of each bin, summing to 1; the outer bins, where a density may be infinite, exactly.
-
-    Examples:
-        >>> mass = grid_mass([1.0], [3.5], [47.5])
-        >>> float(mass.sum().round(9)), float((mass * _THETA).sum().round(5))
-        (1.0, 0.06863)
-    """
-    part = np.asarray(weight, dtype=np.float64)[:, None]
-    first = np.asarray(a, dtype=np.float64)[:, None]
-    second = np.asarray(b, dtype=np.float64)[:, None]
-    log_density = (first - 1) * np.log(_THETA) + (second - 1) * np.log1p(-_THETA)
-    mass = (part * np.exp(log_density - betaln(first, second))).sum(axis=0) * _WIDTH
-    mass[0] = (part * betainc(first, second, _EDGES[1])).sum()
-    mass[-1] = (part * betainc(second, first, 1 - _EDGES[-2])).sum()
-    return np.asarray(mass / mass.sum())
-
-
 def joint_posterior(mass: Floats, verdicts: list[Verdicts]) -> Joint:
     """Multiply what people found by what evaluators flagged.
 
@@ -156,7 +114,7 @@ def joint_posterior(mass: Floats, verdicts: list[Verdicts]) -> Joint:
         P(hallucinated | flagged) = θ·Se / q, P(hallucinated | passed) = θ·(1 − Se) / (1 − q)
 
     Args:
-        mass: Posterior of the rate from people's reviews, on the grid (``grid_mass``).
+        mass: Posterior of the rate from people's reviews, on the grid (``grid``).
         verdicts: The informative evaluators of the cell, in a fixed order.
 
     Returns:
@@ -165,42 +123,38 @@ def joint_posterior(mass: Floats, verdicts: list[Verdicts]) -> Joint:
     Source: metrics.md §4; Rogan and Gladen 1978 for the point correction.
 
     Examples:
-        >>> people = grid_mass([1.0], [0.5], [0.5])
+        >>> people = grid.beta_mass(0.5, 0.5)
         >>> joint = joint_posterior(people, [Verdicts(1000, 140, 900, 100, 900, 100)])
-        >>> round(joint.mean(), 2)
+        >>> round(grid.summary(joint.weight).mean, 2)
         0.05
     """
-    posterior = np.log(np.maximum(mass, 1e-300))
-    flagged, passed = [], []
-    for verdict in verdicts:
-        log_likelihood, given_flagged, given_passed = _marginal(verdict)
-        posterior = posterior + log_likelihood
-        flagged.append(given_flagged)
-        passed.append(given_passed)
-    weight = np.exp(posterior - posterior.max())
-    empty = np.zeros((0, _BINS))
-    return Joint(
-        weight / weight.sum(),
-        np.stack(flagged) if flagged else empty,
-        np.stack(passed) if passed else empty,
-    )
+    matters = mass > mass.max() * _NEGLIGIBLE
+    posterior = np.log(mass[matters])
+    given = np.zeros((2, len(verdicts), grid.BINS))
+    for number, verdict in enumerate(verdicts):
+        fit, given[0, number, matters], given[1, number, matters] = _marginal(
+            verdict, grid.RATES[matters][:, None]
+        )
+        posterior = posterior + fit
+    weight = np.zeros(grid.BINS)
+    weight[matters] = grid.normalised(np.exp(posterior - posterior.max()))
+    return Joint(weight, given[0], given[1])
 
 
-def _marginal(verdict: Verdicts) -> tuple[Floats, Floats, Floats]:
-    """Integrate sensitivity and specificity out at every rate of the grid."""
+def _marginal(verdict: Verdicts, rate: Floats) -> tuple[Floats, Floats, Floats]:
+    """Integrate sensitivity and specificity out at every rate (a column)."""
     se = _nodes(verdict.tp, verdict.fn, _SENSITIVITY_NODES)
     sp = _nodes(verdict.tn, verdict.fp, _SPECIFICITY_NODES)
     se, sp = (part.ravel() for part in np.meshgrid(se, sp, indexing="ij"))
     informative = se + sp > 1
     se, sp = se[informative], sp[informative]
-    theta = _THETA[:, None]
-    q = np.clip(theta * se + (1 - theta) * (1 - sp), 1e-12, 1 - 1e-12)
+    q = np.clip(rate * se + (1 - rate) * (1 - sp), 1e-12, 1 - 1e-12)
     fit = verdict.flagged * np.log(q) + (verdict.seen - verdict.flagged) * np.log1p(-q)
     top = fit.max(axis=-1, keepdims=True)
     node = np.exp(fit - top)
     total = node.sum(axis=-1)
-    given_flagged = (node * np.minimum(theta * se / q, 1.0)).sum(axis=-1) / total
-    given_passed = (node * np.minimum(theta * (1 - se) / (1 - q), 1.0)).sum(axis=-1) / total
+    given_flagged = (node * np.minimum(rate * se / q, 1.0)).sum(axis=-1) / total
+    given_passed = (node * np.minimum(rate * (1 - se) / (1 - q), 1.0)).sum(axis=-1) / total
     return top[:, 0] + np.log(total), given_flagged, given_passed
 
 

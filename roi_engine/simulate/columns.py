@@ -53,6 +53,6 @@ def by_day(frame: pl.DataFrame) -> Iterator[tuple[int, pl.DataFrame]]:
         [(0, 2), (2, 1)]
     """
     days, starts = np.unique(frame["file_day"].to_numpy(), return_index=True)
-    ends = [*starts[1:].tolist(), frame.height]
+    ends = [*starts.tolist(), frame.height][1:]
     for day, start, end in zip(days.tolist(), starts.tolist(), ends, strict=True):
         yield day, frame.slice(start, end - start)

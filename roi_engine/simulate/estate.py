@@ -27,7 +27,7 @@ from roi_engine.simulate.spans import draw_spans
 from roi_engine.simulate.tasks import SERVICENOW, ZENDESK, draw_tasks
 from roi_engine.simulate.tickets import number_tickets, ticket_versions
 
-SpansFormat = Literal["otlp", "parquet", "both"]
+SpansFormat = Literal["auto", "otlp", "parquet", "both"]
 DEFAULT_START = date(2026, 1, 1)
 OTLP_TASKS = 50_000
 """Up to so many tasks spans are written as OTLP lines by default, above as flat Parquet."""
@@ -62,7 +62,7 @@ def write_estate(
     agents: int,
     seed: int,
     start: date = DEFAULT_START,
-    spans_format: SpansFormat | None = None,
+    spans_format: SpansFormat = "auto",
 ) -> Summary:
     """Write an estate with a known truth to ``out/inbox`` and ``out/truth``.
 
@@ -77,7 +77,7 @@ def write_estate(
         seed: Seed of every draw.
         start: The first day.
         spans_format: ``otlp``, ``parquet`` or ``both`` (first half of the days OTLP, the rest
-            Parquet); by default OTLP up to ``OTLP_TASKS`` tasks.
+            Parquet); ``auto`` is OTLP up to ``OTLP_TASKS`` tasks, Parquet above.
 
     Returns:
         What was written, in numbers.
@@ -87,7 +87,9 @@ def write_estate(
     """
     if min(days, tasks_per_day, agents) < 1:
         raise ValueError("days, tasks_per_day and agents must be at least 1")
-    form = spans_format or ("otlp" if days * tasks_per_day <= OTLP_TASKS else "parquet")
+    form = spans_format
+    if form == "auto":
+        form = "otlp" if days * tasks_per_day <= OTLP_TASKS else "parquet"
     horizon = Horizon(start, days)
     crew = roster.agents(agents)
     inbox, known = _prepare(out)
@@ -140,9 +142,7 @@ def _prepare(out: Path) -> tuple[Path, Path]:
     return inbox, known
 
 
-def _write_spans(
-    records: pl.DataFrame, horizon: Horizon, folder: Path, form: SpansFormat | str
-) -> None:
+def _write_spans(records: pl.DataFrame, horizon: Horizon, folder: Path, form: SpansFormat) -> None:
     middle = {"otlp": horizon.days, "parquet": 0, "both": horizon.days // 2}[form]
     is_early = pl.col("file_day") < middle
     if middle:

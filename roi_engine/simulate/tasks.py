@@ -39,7 +39,9 @@ def draw_tasks(
         is_human, roster.HARD_SHARE["human"], roster.HARD_SHARE["agent"]
     )
     success, hallucination = true_rates(horizon, agents, agent, kind, day)
-    fate = _fates(success - roster.HARD_PENALTY * hard, system, rng)
+    # what people did is confirmed by them
+    can_close_silently = (system == ZENDESK) & ~is_human
+    fate = _fates(success - roster.HARD_PENALTY * hard, system, can_close_silently, rng)
     frame = pl.DataFrame(
         {
             "day_index": day,
@@ -126,12 +128,17 @@ def _departments(
     return np.select([draw < 0.8, draw < 0.9], [home, other], -1)
 
 
-def _fates(success: np.ndarray, system: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _fates(
+    success: np.ndarray,
+    system: np.ndarray,
+    can_close_silently: np.ndarray,
+    rng: np.random.Generator,
+) -> np.ndarray:
     draw, kind = rng.random(success.size), rng.random(success.size)
     failed = np.select([kind < 0.5, kind < 0.75], [UNRESOLVED, REJECTED], REOPENED)
-    # only the help desk knows a rejection and a silent close
+    # only the help desk knows a rejection
     failed[(system == SERVICENOW) & (failed == REJECTED)] = UNRESOLVED
-    silent = (rng.random(success.size) < roster.AUTO_CLOSED_SHARE) & (system == ZENDESK)
+    silent = (rng.random(success.size) < roster.AUTO_CLOSED_SHARE) & can_close_silently
     return np.where(draw < success, np.where(silent, AUTO_CLOSED, ACCEPTED), failed)
 
 

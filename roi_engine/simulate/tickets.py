@@ -137,7 +137,7 @@ def cents(name: str) -> pl.Expr:
     """Return whole cents as decimal text, exactly.
 
     Examples:
-        >>> pl.DataFrame({"a": [-5, 1234]}).select(cents("a"))["a"].to_list()
+        >>> pl.DataFrame({"a": [-5, 1234]}).select(cents("a")).to_series().to_list()
         ['-0.05', '12.34']
     """
     amount = pl.col(name)

@@ -66,16 +66,9 @@ def cast(text: str, column_type: str, *, zone: str = "UTC") -> str:
 
 def is_rounded(text: str) -> str:
     """Return SQL that says whether a decimal text has digits beyond the 18th decimal."""
-    digits = rf"rtrim(regexp_extract({text}, '\.([0-9]*)', 1), '0')"
-    exponent = rf"coalesce(try_cast(regexp_extract({text}, '[eE]([+-]?[0-9]+)$', 1) as int), 0)"
-    # a mantissa without a point may still end in zeros that the exponent uses up: 10e-19
-    zeros = rf"length(regexp_extract({text}, '^[+-]?[0-9]*?(0*)\.?0*([eE]|$)', 1))"
-    plain = f"length({digits})"
-    return (
-        f"case when length({text}) > {SCALE} or contains(lower({text}), 'e') then"
-        f" (case when {plain} > 0 then {plain} else -{zeros} end) - {exponent} > {SCALE}"
-        f" and not regexp_matches({text}, '^[+-]?[0.]+([eE]|$)') else false end"
-    )
+    decimals = rf"rtrim(regexp_extract({_plain(text)}, '\.([0-9]*)', 1), '0')"
+    is_candidate = f"length({text}) > {SCALE} or {_has_exponent(text)}"
+    return f"case when {is_candidate} then length({decimals}) > {SCALE} else false end"
 
 
 def typed(
@@ -140,7 +133,37 @@ def _is(text: str, pattern: str) -> str:
 
 
 def _money(text: str, _zone: str) -> str:
-    return f"case when {_is(text, _NUMBER)} then try_cast({text} as {MONEY}) end"
+    return f"case when {_is(text, _NUMBER)} then try_cast({_plain(text)} as {MONEY}) end"
+
+
+def _plain(text: str) -> str:
+    """Return SQL of a number's text without exponent.
+
+    DuckDB rounds a text with an exponent digit by digit (0.05e-17 becomes 1e-18), so the point
+    is moved in the text.
+    """
+    pattern = r"'^([+-]?)([0-9]*)\.?([0-9]*)[eE]([+-]?[0-9]+)$'"
+    parts = f"regexp_extract({text}, {pattern}, ['sign', 'whole', 'decimals', 'exponent'])"
+    moved = f"""list_transform([{parts}], lambda part:
+        list_transform([(length(part.whole) + part.exponent::int)::int], lambda point:
+            concat(
+                part.sign,
+                case when point <= 0
+                    then concat('0.', repeat('0', -point), part.whole, part.decimals)
+                    else concat(
+                        rpad(concat(part.whole, part.decimals)[:point], point, '0'),
+                        '.',
+                        concat(part.whole, part.decimals)[point + 1:]
+                    )
+                end
+            )
+        )[1]
+    )[1]"""
+    return f"case when {_has_exponent(text)} then {moved} else {text} end"
+
+
+def _has_exponent(text: str) -> str:
+    return f"contains(lower({text}), 'e')"
 
 
 def _whole(text: str, _zone: str) -> str:
@@ -171,8 +194,11 @@ def _timestamp(text: str, zone: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_+/-]+", zone):
         raise Unreadable(f"The time zone {zone!r} is not a zone name such as Europe/Berlin.")
     # DuckDB's cast of a text with an offset to TIMESTAMP drops the offset, hence TIMESTAMPTZ;
-    # it also wants seconds before an offset
-    full = rf"regexp_replace({text}, '([T ][0-9]{{2}}:[0-9]{{2}})( ?{_ZONE})$', '\1:00\2')"
+    # it wants seconds before an offset and a colon in it: "12:30 -0500" → "12:30:00-05:00"
+    full = f"regexp_replace({text}, ' ?(Z|z|UTC)$', '+00:00')"
+    full = f"regexp_replace({full}, ' ?([+-][0-9]{{2}})$', '\\1:00')"
+    full = f"regexp_replace({full}, ' ?([+-][0-9]{{2}}):?([0-9]{{2}})$', '\\1:\\2')"
+    full = f"regexp_replace({full}, '([T ][0-9]{{2}}:[0-9]{{2}})([+-])', '\\1:00\\2')"
     instant = f"try_cast({full} as timestamptz) at time zone 'UTC'"
     local = f"try_cast({text} as timestamp)"
     if zone != "UTC":
@@ -193,21 +219,22 @@ def _object(text: str, _zone: str) -> str:
     # merging an empty object leaves out what is null
     merged = f"json_merge_patch('{{}}', {text})::json::map(varchar, varchar)"
     # the long way, for keys with blanks around them and keys that stand twice: of those that
-    # are equal the one that needed no trimming stays, which sorts last
-    path = """concat('$."', replace(raw, '"', '\\"'), '"')"""
-    tags = (
-        f"list_sort([{{'key': trim(raw), 'raw': raw, 'value': json_extract_string({text}, {path})}}"
-        f" for raw in {keys} if json_extract_string({text}, {path}) is not null])"
-    )
-    kept = (
-        f"[{{'key': tag.key, 'value': tag.value}} for tag, place in {tags}"
-        f" if place = len({tags}) or {tags}[place + 1].key != tag.key]"
-    )
+    # are equal when trimmed the one that needed no trimming counts, else the last
+    spelt = f"list_filter({keys}, lambda raw: trim(raw) = tag)[-1]"
+    value = f"coalesce({_member(text, 'tag')}, {_member(text, spelt)})"
+    names = f"list_sort(list_distinct(list_transform({keys}, lambda raw: trim(raw))))"
+    pairs = f"list_transform({names}, lambda tag: {{'key': tag, 'value': {value}}})"
+    kept = f"list_filter({pairs}, lambda pair: pair.value is not null)"
     entries = f"case when {is_plain} then list_sort(map_entries({merged})) else {kept} end"
     return (
         f"case when json_type(try_cast({text} as json)) = 'OBJECT'"
         f" then nullif(to_json(map_from_entries({entries}))::varchar, '{{}}') end"
     )
+
+
+def _member(text: str, key: str) -> str:
+    """Return SQL of the text of an object's member, whatever its name holds."""
+    return f"""json_extract_string({text}, concat('$."', replace({key}, '"', '\\"'), '"'))"""
 
 
 _CASTS: dict[str, Callable[[str, str], str]] = {

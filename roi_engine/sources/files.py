@@ -201,5 +201,5 @@ def _transcode(source: BinaryIO, sink: BinaryIO | None, encoding: str) -> None:
 def _refuse_page(text: str) -> None:
     if text.lstrip()[:32].lower().encode().startswith(_PAGES):
         raise Unreadable(
-            "The file is an HTML or XML page, not an export: was it fetched without a login?"
+            "The file is an HTML or XML page, not an export: fetch it again, logged in."
         )

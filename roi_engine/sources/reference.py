@@ -92,7 +92,13 @@ def parse(raw: Path, *, load: Load, context: Context, out: Path) -> Parsed:
     refused = bronze.refuse(
         load,
         [
-            (refusal.row, "bad_record", "critical", f"{refusal.reason}: {refusal.text[:80]}", None)
+            (
+                refusal.row,
+                "malformed_record",
+                "critical",
+                f"{refusal.reason}: {refusal.text[:80]}",
+                None,
+            )
             for refusal in csv.refused
         ]
         + [

@@ -1,5 +1,7 @@
 """Records that never became rows: named one by one, up to a number that people can read."""
 
+import re
+
 import duckdb
 import polars as pl
 
@@ -8,6 +10,17 @@ from roi_engine.sources.base import Load
 
 MAX_NAMED = 1000
 """What is beyond is one row with their number: a file of garbage must not flood quarantine."""
+
+
+def problem(error: duckdb.Error) -> str:
+    """Return what DuckDB says about a file's bytes, without where the file lay meanwhile.
+
+    Examples:
+        >>> problem(duckdb.Error('Invalid Input Error: Failed to read file "/tmp/x": no footer'))
+        'Failed to read file: no footer'
+    """
+    line = str(error).splitlines()[0]
+    return re.sub(r'(?<=file) "[^"]*"|^[A-Z][A-Za-z ]* Error: ', "", line).strip(" .")
 
 
 def malformed(con: duckdb.DuckDBPyConnection, relation: str, load: Load) -> pl.DataFrame:

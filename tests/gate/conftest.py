@@ -1,3 +1,4 @@
+# ruff: noqa: DTZ001 - bronze times are UTC and have no zone
 """Bronze made by hand: sound rows of every table, and a way to write them down."""
 
 from datetime import date, datetime
@@ -90,6 +91,12 @@ SOUND = {
         "bucket": "output",
         "price_per_million": 10,
         "currency": "USD",
+    },
+    "model_names": {
+        "provider": "openai",
+        "raw_model": "gpt",
+        "canonical_provider": "openai",
+        "model": "gpt-5",
     },
     "cost_classes": {
         "order": 1,

@@ -49,7 +49,7 @@ def estate(seed: int, tasks: int = 400, days: int = DAYS) -> dict[str, pl.DataFr
             "channel": "chat",
         }
 
-    charges, lines, work, credits, hours, steps = [], [], [], [], [], []
+    charges, lines, work, shares_of, hours, steps = [], [], [], [], [], []
     for number in range(tasks):
         name, at, own = f"task-{number}", day(), cell()
         outcome = str(rng.choice(OUTCOMES))
@@ -94,7 +94,7 @@ def estate(seed: int, tasks: int = 400, days: int = DAYS) -> dict[str, pl.DataFr
         credited = {own["agent_id"]: Decimal(1)}
         if number % 3 == 0:
             credited = dict(zip(("a1", "a2"), shares, strict=True))
-        credits += [
+        shares_of += [
             {
                 "task_id": name,
                 "day": at,
@@ -156,7 +156,7 @@ def estate(seed: int, tasks: int = 400, days: int = DAYS) -> dict[str, pl.DataFr
         "fct_charge": fact("fct_charge", charges),
         "fct_cost_allocation": fact("fct_cost_allocation", lines),
         "fct_task": fact("fct_task", work),
-        "fct_task_credit": fact("fct_task_credit", credits),
+        "fct_task_credit": fact("fct_task_credit", shares_of),
         "fct_time_entry": fact("fct_time_entry", hours),
         "fct_agent_action": fact("fct_agent_action", steps),
         "dim_task_type": fact(

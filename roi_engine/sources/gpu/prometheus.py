@@ -9,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 
+from roi_engine.sources import refusals
 from roi_engine.sources.base import Unreadable
 from roi_engine.sources.files import quoted
 
@@ -55,8 +56,9 @@ def read_answers(con: duckdb.DuckDBPyConnection, path: Path) -> None:
             """
         )
     except duckdb.Error as error:
-        problem = str(error).splitlines()[0]
-        raise Unreadable(f"The file is no whole answer of Prometheus ({problem}).") from error
+        raise Unreadable(
+            f"The file is no whole answer of Prometheus ({refusals.problem(error)})."
+        ) from error
     for answer in con.execute(
         "select status, error, warnings, data.resultType from answers order by answer"
     ).fetchall():
@@ -141,8 +143,7 @@ def read_text(con: duckdb.DuckDBPyConnection, path: Path) -> None:
             """
         )
     except duckdb.InvalidInputException as error:
-        problem = str(error).splitlines()[0]
-        raise Unreadable(f"The file is no exposition text ({problem}).") from error
+        raise Unreadable(f"The file is no exposition text ({refusals.problem(error)}).") from error
     samples = con.execute("select count(*) filter (where reason is null) from lines").fetchone()
     if samples == (0,):
         raise Unreadable("No line of the file is a sample of a metric with its time.")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import duckdb
 
+from roi_engine.sources import refusals
 from roi_engine.sources.base import Unreadable
 from roi_engine.sources.files import quoted
 from roi_engine.sources.mapped import json_path
@@ -38,8 +39,9 @@ def read(con: duckdb.DuckDBPyConnection, path: Path, *, key: str, vendor: str) -
             """
         )
     except duckdb.Error as error:
-        problem = str(error).splitlines()[0]
-        raise Unreadable(f"The file is no whole JSON ({problem}): fetch it again.") from error
+        raise Unreadable(
+            f"The file is no whole JSON ({refusals.problem(error)}): fetch it again."
+        ) from error
     kinds = con.execute(
         f"select distinct coalesce(json_type(page, {quoted(json_path(key))}), 'missing') from pages"
     ).fetchall()

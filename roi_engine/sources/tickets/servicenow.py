@@ -44,7 +44,10 @@ _STATES = {
 }
 """A raw export has the state's number where the table shows its word."""
 
-_DAY_FIRST = r"^([0-9]{1,2})/([0-9]{1,2})/([0-9]{4}) ([0-9]{1,2}):([0-9]{2})(:[0-9]{2})?$"
+_DAY_FIRST = (
+    r"^(0?[1-9]|[12][0-9]|3[01])/(0?[1-9]|1[0-2])/([0-9]{4})"
+    r" ([0-9]{1,2}):([0-9]{2})(:[0-9]{2})?$"
+)
 _TIMES = (
     "created_at",
     "first_response_at",

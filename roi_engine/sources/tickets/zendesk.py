@@ -60,7 +60,11 @@ def read(con: duckdb.DuckDBPyConnection, path: Path, *, load: Load, context: Con
         | {column: f"metric.{column}" for column in ("reopen_count", "reply_count", "resolved_at")}
         | {
             "reassignment_count": "greatest(try_cast(metric.stations as bigint) - 1, 0)::varchar",
-            "first_response_at": _first_response(attribute("created_at"), "metric.reply_minutes"),
+            "first_response_at": _first_response(
+                attribute("created_at"),
+                "metric.reply_minutes",
+                context.timezones.get(load.system, "UTC"),
+            ),
             "satisfaction": _satisfaction(attribute("satisfaction_rating.score")),
             "follow_up_of": (
                 f"case when {attribute('via.source.rel')} = 'follow_up'"
@@ -68,7 +72,7 @@ def read(con: duckdb.DuckDBPyConnection, path: Path, *, load: Load, context: Con
             ),
             "is_excluded": (
                 f"({attribute('status')} = 'deleted'"
-                f" or list_has_any(tags, {list(_EXCLUDED_TAGS)}))::varchar"
+                f" or coalesce(list_has_any(tags, {list(_EXCLUDED_TAGS)}), false))::varchar"
             ),
         },
     )
@@ -158,10 +162,10 @@ def _metrics() -> str:
         )"""
 
 
-def _first_response(created: str, minutes: str) -> str:
+def _first_response(created: str, minutes: str, zone: str) -> str:
     """Return SQL of the first reply's time: Zendesk gives it in whole minutes after creation."""
-    instant = cells.cast(created, "TIMESTAMP")
-    return f"({instant} + to_minutes(try_cast({minutes} as bigint)))::varchar"
+    instant = cells.cast(created, "TIMESTAMP", zone=zone)
+    return f"({instant} + to_minutes(try_cast({minutes} as bigint)))::varchar || 'Z'"
 
 
 def _satisfaction(score: str) -> str:

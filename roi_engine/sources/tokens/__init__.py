@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from roi_engine.sources import files
+from roi_engine.sources import files, refusals
 from roi_engine.sources.base import Context, Load, Parsed, Unreadable
 from roi_engine.sources.tokens import litellm, otlp, spans
 from roi_engine.sources.tokens.records import write
@@ -36,5 +36,6 @@ def parse(raw: Path, *, load: Load, context: Context, out: Path) -> Parsed:
             records = reader(con, plain.path, load=load, context=context)
             return write(con, records, load=load, context=context, out=out)
     except duckdb.InvalidInputException as error:
-        problem = str(error).splitlines()[0]
-        raise Unreadable(f"The file is damaged ({problem}): fetch it again.") from error
+        raise Unreadable(
+            f"The file is damaged ({refusals.problem(error)}): fetch it again."
+        ) from error

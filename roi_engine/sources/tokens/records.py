@@ -60,7 +60,9 @@ def nanoseconds(text: str) -> Cell:
         (datetime.datetime(2023, 11, 16, 18, 17, 3, 979960),)
     """
     number = f"try_cast({text} as bigint)"
-    return Cell(f"case when {number} >= {_EARLIEST} then make_timestamp({number} // 1000) end", text)
+    return Cell(
+        f"case when {number} >= {_EARLIEST} then make_timestamp({number} // 1000) end", text
+    )
 
 
 def rest_of_writes(columns: Mapping[str, Cell]) -> dict[str, Cell]:

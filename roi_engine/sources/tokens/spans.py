@@ -5,7 +5,7 @@ from pathlib import Path
 
 import duckdb
 
-from roi_engine.sources import cells
+from roi_engine.sources import cells, refusals
 from roi_engine.sources.base import Context, Load, MissingColumn, Unreadable
 from roi_engine.sources.files import identifier, quoted
 from roi_engine.sources.mapped import place
@@ -40,14 +40,14 @@ def read(con: duckdb.DuckDBPyConnection, path: Path, *, load: Load, context: Con
         Unreadable: The file is damaged.
         MissingColumn: It has no trace id, span id or start time.
     """
-    relation = f"read_parquet({quoted(path)}, file_row_number = true)"
+    relation = f"read_parquet({quoted(path)}, file_row_number = true, hive_partitioning = false)"
     try:
         types = {
             name: kind for name, kind, *_ in con.execute(f"describe from {relation}").fetchall()
         }
     except duckdb.Error as error:
         raise Unreadable(
-            f"The Parquet file is damaged ({str(error).splitlines()[0]}): fetch it again."
+            f"The Parquet file is damaged ({refusals.problem(error)}): fetch it again."
         ) from error
     columns = _columns(types, fields.paths(context.mapped(load.source, load.system)))
     missing = [name for name in _REQUIRED if name not in columns]
