@@ -88,13 +88,13 @@ def _charges() -> Check:
                     meta={"rule": "currency_is_convertible"},
                 ),
                 gxe.ExpectColumnValuesToNotBeInSet(
-                    column="effective_cost_of_billed_usage",
+                    column="effective_cost_of_billed_line",
                     value_set=[0],
                     severity="warning",
-                    notes="EffectiveCost is 0 on plain usage that was billed: the provider left it"
-                    " out or rounded it, so the effective total is too low;"
-                    " cost_measure=billed avoids it.",
-                    meta={"rule": "effective_cost_of_plain_usage_filled", "quarantine": True},
+                    notes="EffectiveCost is 0 on a line that was billed and bought nothing in"
+                    " advance: the provider left it out or rounded it, so the effective total is"
+                    " too low; cost_measure=billed avoids it.",
+                    meta={"rule": "effective_cost_filled", "quarantine": True},
                 ),
                 gxe.ExpectColumnValuesToBeInSet(
                     column="charge_category",
@@ -145,10 +145,11 @@ def _charges() -> Check:
                         and fx.to_currency = (select reporting_currency from gate_settings)
                         and fx.rate > 0
                 )""",
-            # usage under a commitment is rightly 0: it was paid when the commitment was bought
-            "effective_cost_of_billed_usage": """
+            # 0 is right for what is paid once and used later (a purchase), and for what was paid
+            # by a commitment
+            "effective_cost_of_billed_line": """
                 case
-                    when this.charge_category = 'Usage'
+                    when this.charge_category <> 'Purchase'
                         and this.commitment_discount_id is null
                         and this.commitment_discount_status is null
                         and this.billed_cost <> 0

@@ -133,6 +133,8 @@ def build(
     }
     command = [
         *(str(Path(sys.executable).parent / "dbt"), "--no-use-colors", "build"),
+        # unit tests test the models, not the data: they run in `make test`
+        *("--exclude-resource-type", "unit_test"),
         *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
         *("--target-path", str(target), "--log-path", str(target)),
         *("--vars", json.dumps(dict(variables))),

@@ -132,7 +132,7 @@ def _run(
         with journal.stage("check"):
             blocked = _check(con, settings, journal, plan)
         built = [day for day in plan.build if day not in blocked]
-        mart_days = scope.following(built, _built_before(con) | set(built))
+        mart_days = scope.following(built, {*_built_before(con), *built})
         if built:
             with journal.stage("shape"):
                 nodes = dbt.build(

@@ -11,11 +11,10 @@ coalesce({{ column }}, cast('0001-01-01' as date))
 least({{ end }}, lead({{ start }}) over (partition by {{ key }} order by {{ start }}))
 {%- endmacro -%}
 
-{#- True when a day or an instant lies in [valid_from, valid_to) of a dated relation. -#}
+{#- True when a day or an instant lies in [valid_from, valid_to) of a dated relation. Two plain
+    comparisons: an OR here would turn a hash join into a nested loop. -#}
 {%- macro is_valid(relation, moment) -%}
 {{ moment }} >= {{ relation }}.valid_from
-        and (
-            {{ relation }}.valid_to is null
-            or {{ moment }} < {{ relation }}.valid_to
-        )
+            and {{ moment }}
+            < coalesce({{ relation }}.valid_to, cast('9999-12-31' as date))
 {%- endmacro -%}

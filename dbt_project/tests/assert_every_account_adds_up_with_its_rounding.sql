@@ -1,5 +1,5 @@
--- Fails for each account, day and measure whose lines, as they stand on the bill, are not
--- the rounded amounts that are allocated plus the residual of ops.rounding.
+-- Fails for each account, day and measure whose lines, as they stand on the bill, are
+-- not the rounded amounts that are allocated plus the residual of ops.rounding.
 with
 
 charges as (

@@ -3,29 +3,87 @@ with
 
 facts as (
 
-    {% for fact in [
-        'fct_agent_action',
-        'fct_ticket',
-        'fct_quality_review',
-        'fct_task',
-        'fct_task_credit',
-        'fct_time_entry',
-        'fct_incident',
-    ] -%}
     select
-        '{{ fact }}' as fact,
+        'fct_agent_action' as fact,
         day,
         _load_id,
         _source_file,
         _source_row,
         _transform_run_id
 
-    from {{ ref(fact) }}
-    {% if not loop.last %}
+    from {{ ref('fct_agent_action') }}
+
     union all
 
-    {% endif %}
-    {%- endfor %}
+    select
+        'fct_ticket' as fact,
+        day,
+        _load_id,
+        _source_file,
+        _source_row,
+        _transform_run_id
+
+    from {{ ref('fct_ticket') }}
+
+    union all
+
+    select
+        'fct_quality_review' as fact,
+        day,
+        _load_id,
+        _source_file,
+        _source_row,
+        _transform_run_id
+
+    from {{ ref('fct_quality_review') }}
+
+    union all
+
+    select
+        'fct_task' as fact,
+        day,
+        _load_id,
+        _source_file,
+        _source_row,
+        _transform_run_id
+
+    from {{ ref('fct_task') }}
+
+    union all
+
+    select
+        'fct_task_credit' as fact,
+        day,
+        _load_id,
+        _source_file,
+        _source_row,
+        _transform_run_id
+
+    from {{ ref('fct_task_credit') }}
+
+    union all
+
+    select
+        'fct_time_entry' as fact,
+        day,
+        _load_id,
+        _source_file,
+        _source_row,
+        _transform_run_id
+
+    from {{ ref('fct_time_entry') }}
+
+    union all
+
+    select
+        'fct_incident' as fact,
+        day,
+        _load_id,
+        _source_file,
+        _source_row,
+        _transform_run_id
+
+    from {{ ref('fct_incident') }}
 
 )
 

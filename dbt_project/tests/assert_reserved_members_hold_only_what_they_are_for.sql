@@ -1,6 +1,6 @@
--- Fails for each row of a reserved member that is not one of those enumerated here, or that
--- holds what belongs elsewhere: idle fills idle only, what is out of scope is other, what
--- nobody can be charged for says why.
+-- Fails for each row of a reserved member that is not one of those enumerated here, or
+-- that holds what belongs elsewhere: idle fills idle only, what is out of scope is
+-- other, what nobody can be charged for says why.
 select
     charge_id,
     day,

@@ -1,5 +1,5 @@
--- Fails for each billing line, all of whose days are built, whose days do not add up to the
--- export's own amounts at their own scale.
+-- Fails for each billing line, all of whose days are built, whose days do not add up
+-- to the export's own amounts at their own scale.
 with
 
 days as (

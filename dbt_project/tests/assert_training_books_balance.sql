@@ -1,5 +1,6 @@
--- Fails for each training run and day whose balance does not carry over: opening + additions
--- − amortised − written off = closing, and yesterday's closing is today's opening.
+-- Fails for each training run and day whose balance does not carry over: opening +
+-- additions − amortised − written off = closing, and yesterday's closing is today's
+-- opening.
 with
 
 runs as (

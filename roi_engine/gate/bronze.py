@@ -295,7 +295,7 @@ _VOLUME = f"""
         coalesce(landed.landed_rows, 0) || ' rows'
             || case
                 when chosen.usual_rows is null then ''
-                else ', usually ' || cast(round(chosen.usual_rows) as bigint)
+                else ' (usually ' || cast(round(chosen.usual_rows) as bigint) || ')'
             end as volume_label
     from gate_wanted as wanted
     left join landed using (source, day)

@@ -4,6 +4,7 @@ One scan of a relation counts every rule on every day; a second one, only where 
 writes the broken rows to quarantine. Neither passes a row through Python.
 """
 
+from collections.abc import Mapping
 from datetime import date
 
 import duckdb
@@ -102,18 +103,23 @@ def quarantine(
     rules: list[Rule],
     *,
     source: str,
-    fields: list[str],
+    fields: Mapping[str, str],
     has_days: bool,
 ) -> None:
     """Append the rows of ``relation`` that break ``rules`` to the table ``gate_quarantine``.
 
     A row that breaks two rules stands there twice, once for each. ``record`` is a JSON object of
-    the ``fields`` that are not NULL.
+    the ``fields`` (name → DuckDB type) that are not NULL, decimals as text.
     """
     cases = ", ".join(
         f"case when {rule.predicate} then {place} end" for place, rule in enumerate(rules)
     )
-    struct = ", ".join(f"{quote(name)} := {quote(name)}" for name in fields)
+    # a decimal as a JSON number would pass through a double
+    struct = ", ".join(
+        f"{quote(name)} := "
+        + (f"cast({quote(name)} as varchar)" if kind.startswith("DECIMAL") else quote(name))
+        for name, kind in fields.items()
+    )
     values = ", ".join(
         f"({place}, {literal(rule.name)}, {literal(rule.reason)}, {literal(rule.severity)})"
         for place, rule in enumerate(rules)

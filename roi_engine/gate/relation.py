@@ -109,7 +109,7 @@ def _quarantine(
     if not named:
         return
     fields = next(
-        list(table.columns)
+        table.columns
         for table in schema.TABLES
         if (table.source, table.name) == (check.source, check.name)
     )

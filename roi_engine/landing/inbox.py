@@ -22,6 +22,10 @@ DOORS = {
 _UNFINISHED = (".tmp", ".part", ".partial", ".crdownload", ".swp")
 
 
+_LABELS = ("SIMULATED.json",)
+"""What may stand beside the doors without being an export."""
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """One file of the inbox; ``uri`` is its path below the inbox."""
@@ -53,6 +57,8 @@ def scan(inbox: Path) -> Scan:
         if relative.name.startswith((".", "_")) or relative.suffix.lower() in _UNFINISHED:
             continue
         uri = relative.as_posix()
+        if uri in _LABELS:
+            continue
         if not path.is_file():
             warnings.append(f"{uri} is no file, or a link that leads nowhere: remove it.")
             continue

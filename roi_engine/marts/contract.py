@@ -16,13 +16,14 @@ _CELL: dict[str, pl.DataType] = {
     "channel": _TEXT,
 }
 FACTS: dict[str, dict[str, pl.DataType]] = {
-    "fct_charge": {"charge_id": _TEXT, "day": _DAY, "charge_category": _TEXT, "cost_basis": _TEXT},
     "fct_cost_allocation": {
         "charge_id": _TEXT,
         "day": _DAY,
         **_CELL,
         "outcome_class": _TEXT,
         "cost_class": _TEXT,
+        "charge_category": _TEXT,
+        "cost_basis": _TEXT,
         "allocated_cost": _MONEY,
     },
     "fct_time_entry": {

@@ -11,9 +11,10 @@ SUCCESS = "outcome_class in ('autonomous_success', 'assisted_success')"
 # auto-closed in silence: ended, but neither success nor value
 VALUED = "coalesce(is_ended, false) and outcome_class <> 'unconfirmed'"
 ENDED = "coalesce(is_ended, false)"
-ALONE = "not coalesce(is_escalated, false) and coalesce(human_minutes, 0) = 0"
+# minutes are NULL where a person had a hand in it and nobody knows for how long
+ALONE = "not coalesce(is_escalated, false) and coalesce(human_minutes, 1) = 0"
 FAMILIAR = "not coalesce(is_novel, false)"
-NOT_CREDIT = "coalesce(bill_category, '') <> 'Credit'"
+NOT_CREDIT = "coalesce(charge_category, '') <> 'Credit'"
 # capitalised money is on the balance, work without an agent is the baseline: neither is in a mart
 CHARGED = "coalesce(agent_id, '') not in ('__deferred__', '__human__')"
 BY_AN_AGENT = "coalesce(agent_id, '__human__') <> '__human__'"
@@ -24,11 +25,6 @@ def _keys(*names: str) -> tuple[tuple[str, str], ...]:
     return (("day", "day"), *((name, f"coalesce({name}, '{UNKNOWN}')") for name in names))
 
 
-_CHARGE = Join(
-    "fct_charge",
-    on=("charge_id", "day"),
-    columns=(("bill_category", "charge_category"), ("bill_basis", "cost_basis")),
-)
 _CREDIT = Join(
     "fct_task_credit",
     on=("task_id", "day"),
@@ -47,8 +43,8 @@ _CREDITED_CELL = (
     ("task_type", f"coalesce(task_type, '{UNKNOWN}')"),
 )
 _BASIS = (
-    Count("billed_lines", "coalesce(bill_basis, 'billed') in ('billed', 'mixed')"),
-    Count("estimated_lines", "bill_basis in ('estimated', 'mixed')"),
+    Count("billed_lines", "coalesce(cost_basis, 'billed') in ('billed', 'mixed')"),
+    Count("estimated_lines", "cost_basis in ('estimated', 'mixed')"),
 )
 _EVIDENCE = (
     Count("published_tasks", "evidence = 'published'"),
@@ -78,7 +74,6 @@ COST_BY_CELL = FactQuery(
     sums=(Sum("cost", "allocated_cost", NANO),),
     counts=_BASIS,
     where=CHARGED,
-    join=_CHARGE,
     about="What each cell was charged, by cost class.",
 )
 COST_BY_AGENT = FactQuery(
@@ -103,7 +98,6 @@ COST_BY_AGENT = FactQuery(
     ),
     counts=_BASIS,
     where=CHARGED,
-    join=_CHARGE,
     reaches_back=WINDOW,
     about="What each agent was charged, and how much of it went where.",
 )
@@ -112,7 +106,10 @@ HUMAN_BY_CELL = FactQuery(
     "fct_time_entry",
     by=_keys(*CELL),
     sums=(Sum("human_cost", "human_cost", NANO),),
-    counts=(Count("assumed_entries", "basis = 'assumed'"),),
+    counts=(
+        Count("assumed_entries", "basis = 'assumed'"),
+        Count("entries_without_cost", "human_cost is null"),
+    ),
     where=BY_AN_AGENT,
     about="People's time on agents' tasks.",
 )
@@ -169,12 +166,14 @@ TASKS_BY_CELL = FactQuery(
         Count("unconfirmed_tasks", "outcome_class = 'unconfirmed'"),
         Count("open_tasks", "outcome_class = 'open'"),
         Count("unobserved_tasks", "outcome_class = 'unobserved'"),
+        Count("tasks_without_labour_value", f"{SUCCESS} and labour_value is null"),
         Count("tasks_without_delay_cost", f"{SUCCESS} and not coalesce(has_speed_value, false)"),
     ),
     where=BY_AN_AGENT,
     about="Tasks in their own cell, by how they ended.",
 )
 _NOT_WON = f"{ENDED} and outcome_class <> 'autonomous_success' and {FAMILIAR}"
+_BOTH_KNOWN = "human_cost is not null and human_equivalent_cost is not null"
 TASKS_BY_AGENT = FactQuery(
     "tasks_by_agent",
     "fct_task",
@@ -185,7 +184,7 @@ TASKS_BY_AGENT = FactQuery(
             "excess_cost",
             "greatest(human_cost - human_equivalent_cost, 0)",
             VALUE_SCALE,
-            f"{_NOT_WON} and human_equivalent_cost is not null",
+            f"{_NOT_WON} and {_BOTH_KNOWN}",
         ),
         Sum("capital_allocated", "capital_allocated", VALUE_SCALE, ENDED),
         Sum(
@@ -200,7 +199,7 @@ TASKS_BY_AGENT = FactQuery(
         Count("autonomous_successes", "outcome_class = 'autonomous_success'"),
         Count("familiar_tasks", f"{ENDED} and {FAMILIAR}"),
         Count("baseline_tasks", f"{ENDED} and {FAMILIAR} and human_equivalent_cost is not null"),
-        Count("not_won_tasks", f"{_NOT_WON} and human_equivalent_cost is not null"),
+        Count("not_won_tasks", f"{_NOT_WON} and {_BOTH_KNOWN}"),
         Count("published_tasks", f"{ENDED} and evidence = 'published'"),
         Count("assumed_tasks", f"{ENDED} and coalesce(evidence, 'assumed') = 'assumed'"),
     ),

@@ -28,7 +28,10 @@ def ratio(numerator: ArrayLike, denominator: ArrayLike) -> Floats:
     below = np.asarray(denominator, dtype=np.float64)
     above, below = np.broadcast_arrays(above, below)
     defined = below > 0
-    return np.where(defined, above / np.where(defined, below, 1.0), np.nan)
+    # an estimated denominator can be so close to 0 that the ratio leaves the range of a double
+    with np.errstate(over="ignore"):
+        quotient = above / np.where(defined, below, 1.0)
+    return np.where(defined & np.isfinite(quotient), quotient, np.nan)
 
 
 def return_on_cost(value: ArrayLike, cost: ArrayLike) -> Floats:

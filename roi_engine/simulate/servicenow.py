@@ -33,11 +33,10 @@ def write_logs(versions: pl.DataFrame, horizon: Horizon, folder: Path) -> int:
         target.mkdir(parents=True, exist_ok=True)
         body = day.drop("file_day").write_csv(null_value="?")
         if files == 0:
-            first = body.splitlines()[1].split(",")
-            # an incident that was opened on a day that no calendar has
-            bad = ["99/99/2026 00:00" if name == "opened_at" else value
-                   for name, value in zip(day.columns[1:], first, strict=True)]  # fmt: skip
-            body += ",".join(["INC9999999", *bad[1:]]) + "\n"
+            # an incident of nobody's, opened on a day that no calendar has
+            blank = dict.fromkeys(day.columns[1:], "?")
+            bad = blank | {"number": "INC9999999", "opened_at": "99/99/2026 00:00"}
+            body += ",".join(bad.values()) + "\n"
         (target / "incidents.csv").write_text(body)
         files += 1
     return files

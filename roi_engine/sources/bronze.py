@@ -58,7 +58,7 @@ def write(
     staged = context.temp / f"{table.name}-{load.load_id}.staged.parquet"
     _copy(con, _stage(con, query, table, load), staged)
     rows, days = con.execute(
-        f"select count(*), coalesce(list(distinct day), []) from {_scan(staged)}"
+        f"select count(*), coalesce(list(distinct _day), []) from {_scan(staged)}"
     ).fetchall()[0]
     quarantine = _refused_cells(con, staged, table, load)
     if rows:
@@ -108,7 +108,7 @@ def _stage(con: duckdb.DuckDBPyConnection, query: str, table: Table, load: Load)
             _source_row::bigint as _source_row,
             _rejected::varchar as _rejected,
             {rounded}::varchar as _rounded,
-            {day}::date as day
+            {day}::date as _day
         from ({query})
     """
 
@@ -121,20 +121,21 @@ def _cut(
     folder = out / table.name
     if table.day_from is None:
         folder.mkdir(parents=True, exist_ok=True)
-        _copy(con, f"select {columns} from {_scan(staged)}", folder / f"{load.load_id}.parquet")
+        query = f"select {columns} from {_scan(staged)} order by _source_row"
+        _copy(con, query, folder / f"{load.load_id}.parquet")
         return
     days = [
         row[0]
-        for row in con.execute(f"select distinct day from {_scan(staged)} order by 1").fetchall()
+        for row in con.execute(f"select distinct _day from {_scan(staged)} order by 1").fetchall()
     ]
     source = staged
     if len(days) > _FEW_DAYS or not _is_in_order(con, staged):
         source = staged.with_suffix(".sorted.parquet")
-        _copy(con, f"select * from {_scan(staged)} order by day, _source_row", source)
+        _copy(con, f"select * from {_scan(staged)} order by _day, _source_row", source)
     for day in days:
         of_day = folder / f"day={day:%Y-%m-%d}"
         of_day.mkdir(parents=True, exist_ok=True)
-        query = f"select {columns} from {_scan(source)} where day = {quoted(day)}::date"
+        query = f"select {columns} from {_scan(source)} where _day = {quoted(day)}::date"
         _copy(con, query, of_day / f"{load.load_id}.parquet")
     if source != staged:
         source.unlink()
@@ -212,7 +213,7 @@ def _refused_cells(
                 )
             end as reason,
             if({is_critical}, 'critical', 'warning') as severity,
-            nullif(day, {quoted(UNDATED)}::date) as day,
+            nullif(_day, {quoted(UNDATED)}::date) as day,
             _load_id,
             _source_file,
             _source_row,

@@ -258,7 +258,8 @@ def _is_silent(name: str, rule: str) -> str:
     said_nothing = f"{identifier(name)} is null"
     if rule != OBJECT:
         return said_nothing
-    return f"({said_nothing} or json_type(try_cast({identifier(name)} as json)) = 'OBJECT')"
+    is_object = f"json_type(try_cast({identifier(name)} as json)) = 'OBJECT'"
+    return f"({said_nothing} or coalesce({is_object}, false))"
 
 
 def _named(conditions: Mapping[str, str]) -> str:

@@ -1,6 +1,7 @@
 """Every rule has a name, a severity and a reason, and can name the rows that break it."""
 
 import importlib
+from functools import cache
 
 import pytest
 
@@ -8,6 +9,7 @@ from roi_engine.gate.relation import rules_of
 from roi_engine.sources import schema
 
 
+@cache
 def checks():
     return [
         check

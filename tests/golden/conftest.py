@@ -28,16 +28,15 @@ class Estate:
 
     def spend(self, cost: str, **columns: object) -> None:
         """Add a billed line and its allocation."""
-        name = f"charge-{len(self.rows['fct_charge'])}"
-        bill = {"charge_category": columns.pop("charge_category", "Usage"), "cost_basis": "billed"}
-        self.rows["fct_charge"].append({"charge_id": name, "day": DAY, **bill})
         self.rows["fct_cost_allocation"].append(
             {
-                "charge_id": name,
+                "charge_id": f"charge-{len(self.rows['fct_cost_allocation'])}",
                 "day": DAY,
                 **CELL,
                 "outcome_class": "autonomous_success",
                 "cost_class": "token_api",
+                "charge_category": "Usage",
+                "cost_basis": "billed",
                 "allocated_cost": cost,
                 **columns,
             }

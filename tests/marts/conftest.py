@@ -49,7 +49,7 @@ def estate(seed: int, tasks: int = 400, days: int = DAYS) -> dict[str, pl.DataFr
             "channel": "chat",
         }
 
-    charges, lines, work, shares_of, hours, steps = [], [], [], [], [], []
+    lines, work, shares_of, hours, steps = [], [], [], [], []
     for number in range(tasks):
         name, at, own = f"task-{number}", day(), cell()
         outcome = str(rng.choice(OUTCOMES))
@@ -104,18 +104,12 @@ def estate(seed: int, tasks: int = 400, days: int = DAYS) -> dict[str, pl.DataFr
             }
             for who, share in credited.items()
         ]
-        charge = f"charge-{number}"
-        kind = "Credit" if rng.random() < 0.05 else "Usage"
-        basis = "estimated" if rng.random() < 0.05 else "billed"
-        charges.append(
-            {"charge_id": charge, "day": at, "charge_category": kind, "cost_basis": basis}
-        )
         who = own["agent_id"] if own["agent_id"] != "__human__" else "__unallocated__"
         if number % 25 == 0:
             who = str(rng.choice(["__idle__", "__out_of_scope__", "__deferred__"]))
         lines.append(
             {
-                "charge_id": charge,
+                "charge_id": f"charge-{number}",
                 "day": at,
                 **own,
                 "agent_id": who,
@@ -123,6 +117,8 @@ def estate(seed: int, tasks: int = 400, days: int = DAYS) -> dict[str, pl.DataFr
                 "cost_class": "idle"
                 if who == "__idle__"
                 else str(rng.choice(["token_api", "gpu", "platform", "training", "other"])),
+                "charge_category": "Credit" if rng.random() < 0.05 else "Usage",
+                "cost_basis": "estimated" if rng.random() < 0.05 else "billed",
                 "allocated_cost": money(9, low=-100, high=10**4),
             }
         )
@@ -153,7 +149,6 @@ def estate(seed: int, tasks: int = 400, days: int = DAYS) -> dict[str, pl.DataFr
             }
         )
     return {
-        "fct_charge": fact("fct_charge", charges),
         "fct_cost_allocation": fact("fct_cost_allocation", lines),
         "fct_task": fact("fct_task", work),
         "fct_task_credit": fact("fct_task_credit", shares_of),

@@ -243,6 +243,11 @@ def test_exposition_text(parse, first, second):
     assert rows[0]["pod"] == 'a"b, c'
 
 
+def test_windows_line_ends_and_tabs(parse):
+    parse(f"# EOF\r\n{UTIL}\t7\t{START}\r\n\r\n{UTIL} 8 {START + 1} \r\n")
+    assert [(row["value"], row["_source_row"]) for row in parse.rows()] == [(7, 2), (8, 4)]
+
+
 def test_text_without_a_time_is_named(parse):
     parsed = parse(f"{UTIL} 5\n{UTIL} 6 {START}\n{UTIL}{{cut")
     assert parse.values() == [6]

@@ -21,7 +21,7 @@ covered as (
         ) as sampled_microseconds,
         row_number() over (
             partition by gpu_uuid, hour_at, workload
-            order by capacity_microseconds desc, agent_id, model
+            order by capacity_microseconds desc, agent_id asc, model asc
         ) as place
 
     from usage

@@ -134,7 +134,7 @@ TRUST = (
         "cost_basis",
         "Whether the costs come from bills, from estimates until the bill lands, or from both.",
         "billed, estimated, or mixed, over the row's cost lines; billed where there are none",
-        ("fct_charge.cost_basis",),
+        ("fct_cost_allocation.cost_basis",),
         "§0, §2",
         values=COST_BASIS,
     ),

@@ -123,14 +123,14 @@ _PARTS = (
         "spend_without_credits",
         "The same without lines of category Credit: the whole that asr_spend is a share of.",
         "Σ allocated_cost, ChargeCategory ≠ Credit",
-        (ALLOCATED, "fct_charge.charge_category"),
+        (ALLOCATED, "fct_cost_allocation.charge_category"),
         "§5",
     ),
     money(
         "autonomous_spend",
         "The part of it spent on autonomous successes.",
         "Σ allocated_cost of class autonomous_success, ChargeCategory ≠ Credit",
-        (ALLOCATED, CLASS, "fct_charge.charge_category"),
+        (ALLOCATED, CLASS, "fct_cost_allocation.charge_category"),
         "§5",
     ),
     money(
@@ -207,6 +207,20 @@ _PARTS = (
 )
 PARTS = tuple(part.name for part in _PARTS)
 
+_MADE_OF = {
+    "autonomous_net": ("autonomous_value", "spend"),
+    "net_value": ("gross_value", "spend", "human_cost"),
+    "total_cost": ("spend", "human_cost"),
+    "value_beyond_spend": ("gross_value", "spend"),
+}
+"""Sums that stand in a formula and in no column of their own, by the columns they add up."""
+
+
+def _inputs(metric: Metric, suffix: str = "") -> tuple[str, ...]:
+    terms = (metric.numerator, metric.denominator)
+    parts = dict.fromkeys(part for term in terms for part in _MADE_OF.get(term, (term,)))
+    return tuple(f"{part}{suffix}" for part in parts)
+
 
 def _over_window(part: Column) -> Column:
     return Column(
@@ -226,7 +240,7 @@ def _day(metric: Metric) -> Column:
         metric.name,
         metric.about,
         metric.formula,
-        (metric.numerator, metric.denominator),
+        _inputs(metric),
         "§5",
         unit=metric.unit,
         bounds=metric.bounds,
@@ -235,7 +249,7 @@ def _day(metric: Metric) -> Column:
 
 def _window(metric: Metric) -> tuple[Column, ...]:
     """Declare a metric's window figure and, where it has one, its interval."""
-    inputs = (f"{metric.numerator}_28d", f"{metric.denominator}_28d")
+    inputs = _inputs(metric, "_28d")
     shown = metric.unit, metric.bounds
     main = ratio(
         f"{metric.name}_28d",

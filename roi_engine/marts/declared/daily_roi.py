@@ -221,11 +221,25 @@ DAILY_ROI = Mart(
         *_VALUES,
         *_RATIOS,
         count(
+            "tasks_without_labour_value",
+            "Successes whose labour_value is not known: no baseline, or no length of inference.",
+            "count",
+            (TASK, "fct_task.labour_value"),
+            "§3",
+        ),
+        count(
             "tasks_without_delay_cost",
             "Successes whose speed_value is not known, because no delay cost is set.",
             "count",
             ("fct_task.has_speed_value",),
             "§3",
+        ),
+        count(
+            "entries_without_cost",
+            "Time of people whose cost is not known: it is missing in human_cost, not 0.",
+            "count of time entries",
+            ("fct_time_entry.human_cost",),
+            "§2",
         ),
         count(
             "unpriced_actions",

@@ -89,7 +89,7 @@ def _judge(con: duckdb.DuckDBPyConnection) -> None:
     )
     highest = " ".join(f"when {quoted(name)} then {most}" for name, most in _HIGHEST.items())
     # OpenMetrics and JSON count seconds, the older text milliseconds: over 1e11 (the year 5138
-    # in seconds) it can only be the latter
+    # in seconds) it can only be the latter; a double holds either to the microsecond
     unit = "case when clock > 1e11 then 1000 else 1000000 end"
     con.execute(
         f"""
@@ -112,9 +112,10 @@ def _judge(con: duckdb.DuckDBPyConnection) -> None:
                 at_text,
                 try_cast(text as double) as value,
                 case metric {highest} end as highest,
-                case when clock >= 0 then make_timestamp((clock * {unit})::bigint) end
+                case when clock between 0 and 1e14
+                    then make_timestamp(round(clock * {unit})::bigint) end
                     as sampled_at
-            from (select *, try_cast(at_text as decimal(20, 6)) as clock from points) as points
+            from (select *, try_cast(at_text as double) as clock from points) as points
             join labelled on points.series_id = labelled.series_id
             where at_text is not null and text is not null
         )

@@ -28,7 +28,7 @@ by_model as (
 
 ),
 
--- any other goes to its provider's calls; a call without a price makes tokens the weight
+-- any other goes to its provider's; a call without a price makes tokens the weight
 by_provider as (
 
     select

@@ -36,16 +36,16 @@ routed as (
     select
         charges.*,
         case
-            when cost_nano = 0 then 'zero_amount'
-            when origin = 'write_off' then 'write_off'
-            when origin = 'amortisation' then 'amortisation'
-            when origin = 'estimate' then 'estimate'
-            when cost_class = 'out_of_scope' then 'out_of_scope'
-            when run_id is not null then 'capitalised'
-            when commitment_discount_status = 'Unused' then 'unused_commitment'
-            when cost_class = 'token_api' then 'traced_usage'
+            when charges.cost_nano = 0 then 'zero_amount'
+            when charges.origin = 'write_off' then 'write_off'
+            when charges.origin = 'amortisation' then 'amortisation'
+            when charges.origin = 'estimate' then 'estimate'
+            when charges.cost_class = 'out_of_scope' then 'out_of_scope'
+            when charges.run_id is not null then 'capitalised'
+            when charges.commitment_discount_status = 'Unused' then 'unused_commitment'
+            when charges.cost_class = 'token_api' then 'traced_usage'
             when
-                cost_class = 'gpu'
+                charges.cost_class = 'gpu'
                 and exists (
                     select 1
 
@@ -63,7 +63,7 @@ routed as (
 
 ),
 
--- charges that go as a whole: to a reserved member, or to whoever used what they pay for
+-- charges that go as a whole: to a reserved member, or to whoever used what they buy
 whole as (
 
     select
@@ -246,7 +246,7 @@ ruled as (
 
     from rule_weights
 
-    group by 1, 2
+    group by charge_id, day
 
 ),
 
@@ -300,8 +300,7 @@ divided_parts as (
 
 ),
 
-{% if var('idle_policy') == 'charge' -%}
--- the idle part of a shared pool follows its busy time, where there was any
+-- where the policy charges it, the idle part of a shared pool follows its busy time
 idle_weights as (
 
     select
@@ -327,7 +326,8 @@ idle_weights as (
             and idle.part = '__idle__'
 
     where
-        divided_parts.route = 'gpu_time'
+        '{{ var("idle_policy") }}' = 'charge'
+        and divided_parts.route = 'gpu_time'
         and divided_parts.target_kind in ('agent', 'model')
 
 ),
@@ -388,13 +388,6 @@ parts as (
     ]) }}
 
 )
-{%- else -%}
-parts as (
-
-    {{ union_by_name(['whole', 'traced', 'untraced', 'divided_parts']) }}
-
-)
-{%- endif %}
 
 select
     charge_id,

@@ -7,9 +7,9 @@ lines as (
         lower(provider) as provider,
         coalesce(model, '') as model,
         charge_category,
-        consumed_quantity,
-        consumed_unit,
-        converted_list_cost
+        {{ atto_units('consumed_quantity') }}
+        * {{ tokens_per_unit('consumed_unit') }} as consumed_atto,
+        {{ atto_units('converted_list_cost') }} as list_atto
 
     from {{ ref('int_charges_split_to_days') }}
 
@@ -43,11 +43,8 @@ billed as (
         groups.day,
         groups.provider,
         groups.model,
-        sum(
-            {{ atto_units('lines.consumed_quantity') }}
-            * {{ tokens_per_unit('lines.consumed_unit') }}
-        ) as consumed_atto,
-        sum({{ atto_units('lines.converted_list_cost') }}) as list_atto
+        sum(lines.consumed_atto) as consumed_atto,
+        sum(lines.list_atto) as list_atto
 
     from groups
 
@@ -58,7 +55,7 @@ billed as (
             and groups.model in (lines.model, '')
             and lines.charge_category = 'Usage'
 
-    group by 1, 2, 3
+    group by groups.day, groups.provider, groups.model
 
 ),
 
@@ -80,7 +77,7 @@ traced as (
             and groups.provider = cells.provider
             and groups.model in (cells.model, '')
 
-    group by 1, 2, 3
+    group by groups.day, groups.provider, groups.model
 
 ),
 

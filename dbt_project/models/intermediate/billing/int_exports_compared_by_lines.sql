@@ -38,7 +38,12 @@ counted as (
 
     inner join arrivals on charges._load_id = arrivals.load_id
 
-    group by 1, 2, 3, 4, 5
+    group by
+        charges.period_key,
+        charges._load_id,
+        arrivals.arrival,
+        charges.line_key,
+        charges.charge_start_day
 
 ),
 
@@ -53,7 +58,7 @@ spans as (
 
     from counted
 
-    group by 1, 2, 3
+    group by period_key, _load_id, arrival
 
 ),
 
@@ -104,7 +109,12 @@ sized as (
             and counted.charge_start_day
             between pairs.overlap_first_day and pairs.overlap_last_day
 
-    group by 1, 2, 3, 4, 5
+    group by
+        pairs.period_key,
+        pairs.earlier_load_id,
+        pairs.later_load_id,
+        pairs.first_day,
+        pairs.last_day
 
 ),
 
@@ -126,7 +136,7 @@ common as (
             and earlier.charge_start_day = later.charge_start_day
             and earlier.arrival < later.arrival
 
-    group by 1, 2, 3
+    group by earlier.period_key, earlier_load_id, later_load_id
 
 ),
 

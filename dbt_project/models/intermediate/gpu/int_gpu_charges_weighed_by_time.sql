@@ -120,7 +120,7 @@ rented as (
 
     from charge_gpus
 
-    group by 1, 2
+    group by charge_id, day
 
 ),
 
@@ -155,7 +155,7 @@ sampled as (
 
     from used
 
-    group by 1, 2
+    group by charge_id, day
 
 ),
 
@@ -179,7 +179,14 @@ busy as (
 
     from used
 
-    group by 1, 2, 3, 4, 5, 6, 7
+    group by
+        charge_id,
+        day,
+        target_kind,
+        target,
+        part,
+        cost_class,
+        reason
 
 ),
 
@@ -202,7 +209,14 @@ idle as (
 
     from used
 
-    group by 1, 2, 3, 4, 5, 6, 7
+    group by
+        charge_id,
+        day,
+        target_kind,
+        target,
+        part,
+        cost_class,
+        reason
 
 ),
 

@@ -48,9 +48,7 @@ stepped as (
 
     select
         *,
-        {{ median_of('gap_microseconds') }} over (
-            partition by series, day
-        ) as step_microseconds
+        {{ median_of('gap_microseconds', per=['series', 'day']) }} as step_microseconds
 
     from spaced
 
@@ -112,7 +110,12 @@ sized as (
 
     from converted
 
-    group by 1, 2, 3, 4, 5
+    group by
+        day,
+        hour_at,
+        sampled_at,
+        gpu_uuid,
+        workload
 
 ),
 
@@ -129,7 +132,11 @@ summed as (
 
     from sized
 
-    group by 1, 2, 3, 4
+    group by
+        day,
+        hour_at,
+        gpu_uuid,
+        workload
 
 )
 

@@ -41,7 +41,14 @@ summed as (
 
     from samples
 
-    group by 1, 2, 3, 4, 5, 6, 7
+    group by
+        day,
+        hour_at,
+        gpu_uuid,
+        namespace,
+        pod,
+        container,
+        workload
 
 ),
 
@@ -88,6 +95,18 @@ mapped as (
 
 ),
 
+mapped_shares as (
+
+    select
+        usage_number,
+        sum(share_billionths) as share_billionths
+
+    from mapped
+
+    group by usage_number
+
+),
+
 -- what the rules leave over has nobody to charge
 left_over as (
 
@@ -99,16 +118,7 @@ left_over as (
 
     from owned
 
-    inner join (
-        select
-            usage_number,
-            sum(share_billionths) as share_billionths
-
-        from mapped
-
-        group by usage_number
-    ) as mapped_shares
-        on owned.usage_number = mapped_shares.usage_number
+    inner join mapped_shares on owned.usage_number = mapped_shares.usage_number
 
     where mapped_shares.share_billionths < 1000000000
 
@@ -188,4 +198,12 @@ select
 
 from capacity
 
-group by 1, 2, 3, 4, 5, 6, 7, 8
+group by
+    day,
+    hour_at,
+    gpu_uuid,
+    resource_id,
+    workload,
+    agent_id,
+    model,
+    dedicated_agent_id

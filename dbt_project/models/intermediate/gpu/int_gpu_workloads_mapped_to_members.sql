@@ -143,4 +143,10 @@ select
 
 from closest
 
-group by 1, 2, 3, 4, 5, 6
+group by
+    day,
+    namespace,
+    pod,
+    container,
+    member_kind,
+    member

@@ -35,8 +35,8 @@ linked as (
     inner join resources
         on
             (
-                resources.gpu_uuid = seen.gpu_uuid
-                or (resources.gpu_uuid is null and resources.hostname = seen.hostname)
+                seen.gpu_uuid = resources.gpu_uuid
+                or (resources.gpu_uuid is null and seen.hostname = resources.hostname)
             )
             and seen.day >= resources.starts_on
             and (resources.valid_to is null or seen.day < resources.valid_to)
@@ -45,7 +45,7 @@ linked as (
         row_number() over (
             partition by seen.day, seen.gpu_uuid
             order by
-                resources.gpu_uuid is null,
+                resources.gpu_uuid is null asc,
                 resources.starts_on desc,
                 resources._source_row desc
         ) = 1

@@ -45,14 +45,15 @@ resolved as (
 
     left join models
         on
-            actions.is_model_call
-            and actions.raw_provider = models.raw_provider
+            actions.raw_provider = models.raw_provider
             and actions.model_version = models.model_version
             and actions.day = models.day
 
 ),
 
--- the price of the instant of the call, in the band of its whole input
+-- the price of the instant of the call, in the band of its whole input; what is not
+-- metered has no input and so finds none (a condition on the left side alone would
+-- cost the hash join)
 rated as (
 
     select
@@ -69,16 +70,13 @@ rated as (
 
     left join prices
         on
-            resolved.is_metered
-            and resolved.provider = prices.provider
+            resolved.provider = prices.provider
             and resolved.model = prices.model
             and resolved.tier = prices.tier
             and {{ is_valid('prices', 'resolved.started_at') }}
             and resolved.input_tokens >= prices.context_from
-            and (
-                prices.context_to is null
-                or resolved.input_tokens < prices.context_to
-            )
+            and resolved.input_tokens
+            < coalesce(prices.context_to, 9223372036854775807)
 
 ),
 

@@ -9,8 +9,6 @@ spans as (
 
     from {{ ref('stg_tokens__spans') }}
 
-    where is_model_call
-
 ),
 
 provider_aliases as (

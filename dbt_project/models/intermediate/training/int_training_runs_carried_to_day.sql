@@ -41,33 +41,37 @@ capitalised as (
 
 ),
 
--- straight line: whole nano-units a day, the last day takes the remainder; the day of
--- retirement is the first without use
-scheduled as (
+planned as (
 
     select
         training_runs.*,
         capitalised.total_nano,
         capitalised.first_day,
-        {{ divide('abs(capitalised.total_nano)', 'nullif(training_runs.lifespan_days, 0)') }}
-        * sign(capitalised.total_nano) as daily_nano,
-        {{ days_after('training_runs.completed_on', 'cast(training_runs.lifespan_days as integer)') }}
-            as last_use_day,
-        greatest(
-            capitalised.last_day,
-            coalesce(
-                training_runs.retired_on,
-                {{ days_after(
-                    'training_runs.completed_on',
-                    'cast(training_runs.lifespan_days as integer)'
-                ) }},
-                capitalised.last_day
-            )
-        ) as last_day
+        capitalised.last_day as last_added_day,
+        {{ days_after(
+            'training_runs.completed_on',
+            'cast(training_runs.lifespan_days as integer)'
+        ) }} as last_use_day
 
     from training_runs
 
     inner join capitalised on training_runs.run_id = capitalised.run_id
+
+),
+
+-- straight line: whole nano-units a day, the last day takes the remainder; the day of
+-- retirement is the first without use
+scheduled as (
+
+    select
+        *,
+        sign(total_nano)
+        * {{ divide('abs(total_nano)', 'nullif(lifespan_days, 0)') }} as daily_nano,
+        greatest(
+            last_added_day, coalesce(retired_on, last_use_day, last_added_day)
+        ) as last_day
+
+    from planned
 
 ),
 
@@ -115,7 +119,7 @@ added as (
     left join additions
         on
             paid_off.run_id = additions.run_id
-            and additions.day <= paid_off.day
+            and paid_off.day >= additions.day
 
     group by paid_off.run_id, paid_off.day
 
