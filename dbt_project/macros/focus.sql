@@ -91,14 +91,12 @@ case
             coalesce(
                 try_cast(replace({{ parts }} 1), ',', '') as bigint), 1
             )
-            * case {{ parts }} 2) || {{ parts }} 3)
-                when '' then 1
-                when 'k' then 1000
-                when 'kilo' then 1000
-                when 'thousand' then 1000
-                when 'm' then 1000000
-                when 'mega' then 1000000
-                when 'million' then 1000000
+            * case
+                when {{ parts }} 2) in ('k', 'kilo', 'thousand') then 1000
+                when {{ parts }} 2) in ('m', 'mega', 'million') then 1000000
+                when {{ parts }} 3) = 'k' then 1000
+                when {{ parts }} 3) = 'm' then 1000000
+                else 1
             end
 end
 {%- endmacro -%}

@@ -5,9 +5,9 @@ coalesce(
 )
 {%- endmacro -%}
 
-{#- The middle value per group, of two middles the lower: one that occurs, hence exact. -#}
-{%- macro median_of(value, per) -%}
-quantile_disc({{ value }}, 0.5) over (partition by {{ per | join(', ') }})
+{#- The middle value, of two middles the lower: one that occurs, hence exact. -#}
+{%- macro median_of(value) -%}
+quantile_disc({{ value }}, 0.5)
 {%- endmacro -%}
 
 {#- One series is one metric of one device or slice under one set of labels. -#}

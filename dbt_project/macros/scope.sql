@@ -30,6 +30,26 @@
                 quarantine.severity = 'critical'
                 and quarantine._load_id = bronze._load_id
                 and quarantine._source_row = bronze._source_row
+                and (
+                    -- the gate names its rules TABLE.RULE; a parser's refusal of a cell
+                    -- stands in the row itself. A parser's other refusals (a cut line, a
+                    -- file that is no export) never reached bronze: their row numbers
+                    -- count records of the file, not rows of this table.
+                    (
+                        quarantine.stage = 'gate'
+                        and quarantine.rule like '{{ table_name }}.%'
+                    )
+                    or (
+                        quarantine.stage = 'parse'
+                        and (
+                            quarantine.rule = 'missing_value'
+                            or (
+                                quarantine.rule = 'bad_value'
+                                and bronze._rejected is not null
+                            )
+                        )
+                    )
+                )
         )
         {% if source_name != 'reference' and not all_days -%}
         -- literals, so that partitions outside the range are not even opened

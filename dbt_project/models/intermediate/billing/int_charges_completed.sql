@@ -1,3 +1,5 @@
+-- what is on no bill lacks a bill's columns, and has NULL in them
+-- noqa: disable=AM07
 with
 
 days as (
@@ -91,7 +93,7 @@ estimated as (
 
 ),
 
-amortised as (
+movements as (
 
     select
         'training:' || run_id as charge_id,
@@ -105,8 +107,6 @@ amortised as (
         _source_row
 
     from carried
-
-    where amortised <> 0
 
     union all
 
@@ -122,8 +122,6 @@ amortised as (
         _source_row
 
     from carried
-
-    where written_off <> 0
 
 ),
 
@@ -149,7 +147,9 @@ paid_off as (
         _source_file,
         _source_row
 
-    from amortised
+    from movements
+
+    where cost <> 0
 
 )
 

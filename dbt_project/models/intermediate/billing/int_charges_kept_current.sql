@@ -45,7 +45,7 @@ current_lines as (
 numbered as (
 
     select
-        current_lines.*,
+        *,
         row_number() over (
             partition by period_key, line_key
             order by

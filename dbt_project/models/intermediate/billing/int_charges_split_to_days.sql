@@ -45,11 +45,11 @@ models as (
         row_number() over (
             partition by charges.charge_id
             order by
-                skus.place,
+                skus.place asc,
                 skus.is_own_alias desc,
                 length(skus.model_version) desc,
-                skus.model_version,
-                skus.model
+                skus.model_version asc,
+                skus.model asc
         ) = 1
 
 ),
@@ -133,7 +133,7 @@ ranked as (
         *,
         row_number() over (
             partition by charge_id
-            order by day_microseconds desc, day
+            order by day_microseconds desc, day asc
         ) = 1 as is_longest_day
 
     from consumed
@@ -145,13 +145,10 @@ measured as (
 
     select
         *,
-        {% if var('cost_measure') == 'billed' -%}
-        coalesce(billed_share, effective_share) as cost_share,
-        billed_cost is null as is_stand_in
-        {%- else -%}
-        coalesce(effective_share, billed_share) as cost_share,
-        effective_cost is null as is_stand_in
-        {%- endif %}
+        coalesce(
+            {{ var('cost_measure') }}_share, effective_share, billed_share
+        ) as cost_share,
+        {{ var('cost_measure') }}_cost is null as is_stand_in
 
     from ranked
 

@@ -48,7 +48,8 @@ stepped as (
 
     select
         *,
-        {{ median_of('gap_microseconds', per=['series', 'day']) }} as step_microseconds
+        {{ median_of('gap_microseconds') }}
+            over (partition by series, day) as step_microseconds
 
     from spaced
 

@@ -78,7 +78,10 @@ stepped as (
 
     select
         *,
-        {{ median_of('gap_microseconds', per=['series', 'day']) }} as step_microseconds
+        mig_id is not null as is_slice,
+        workload is not null as is_labelled,
+        {{ median_of('gap_microseconds') }}
+            over (partition by series, day) as step_microseconds
 
     from spaced
 
@@ -98,10 +101,8 @@ told_once as (
     from stepped
 
     qualify
-        (mig_id is not null) = max(mig_id is not null) over (
-            partition by gpu_uuid, sampled_at
-        )
-        and (workload is not null) = max(workload is not null) over (
+        is_slice = max(is_slice) over (partition by gpu_uuid, sampled_at)
+        and is_labelled = max(is_labelled) over (
             partition by gpu_uuid, mig_id, sampled_at
         )
 
