@@ -84,10 +84,16 @@ def read(settings: Settings) -> Status:
         loads = con.execute(
             "select source, count(*) from lake.ops.active_load group by 1 order by 1"
         ).fetchall()
+    release, snapshot, as_of = newest
+    days, first_day, last_day, provisional_days = counted
     return Status(
-        *newest,
-        *counted[:3],
-        counted[3],
+        release=release,
+        snapshot=snapshot,
+        as_of=as_of,
+        days=days,
+        first_day=first_day,
+        last_day=last_day,
+        provisional_days=provisional_days,
         blocked=dict(blocked),
         unreadable=[row[0] for row in unreadable],
         quarantine=refused,

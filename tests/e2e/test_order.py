@@ -6,13 +6,13 @@ import pytest
 
 pytestmark = pytest.mark.xdist_group("order")
 
-DAYS = [f"2026-01-0{n}" for n in range(1, 6)]
+DAYS = [f"2026-01-0{n}" for n in range(1, 4)]
 
 
 @pytest.fixture(scope="module")
 def estate(roi, tmp_path_factory):
     folder = tmp_path_factory.mktemp("estate")
-    roi("simulate", "--out", folder, "--days", 5, "--tasks-per-day", 300, "--agents", 5)
+    roi("simulate", "--out", folder, "--days", 3, "--tasks-per-day", 200, "--agents", 4)
     return folder
 
 
