@@ -42,6 +42,24 @@
 }) }}
 {%- endmacro -%}
 
+{#- The columns of a billing line as staging has them. -#}
+{%- macro line_columns() -%}
+{{ return([
+    'line_key', 'period_key', 'account_id', 'sub_account_id',
+    'invoice_id', 'resource_id', 'sku_id', 'sku_price_id',
+    'commitment_discount_id', 'provider_name', 'publisher_name', 'invoice_issuer_name',
+    'account_name', 'sub_account_name', 'charge_category', 'charge_class',
+    'charge_description', 'charge_frequency', 'resource_name', 'resource_type',
+    'region_id', 'service_category', 'service_subcategory', 'service_name',
+    'sku_meter', 'sku_price_details', 'pricing_category', 'pricing_unit',
+    'consumed_unit', 'commitment_discount_status', 'billing_currency', 'tags',
+    'extra', 'consumed_quantity', 'billed_cost', 'effective_cost',
+    'list_cost', 'billing_period_start', 'billing_period_end', 'charge_start_at',
+    'charge_end_at', 'charge_start_day', 'charge_last_day', '_load_id',
+    '_source_file', '_source_row'
+]) }}
+{%- endmacro -%}
+
 {#- What a charge has in the column that a rule names; NULL where it has nothing. -#}
 {%- macro focus_value(charges, rule_column) -%}
 case

@@ -5,14 +5,16 @@ actions as (
     select
         day,
         agent_id,
-        task_id,
+
+        -- a flagged action is overhead even inside a task: all that counts is whose it is.
+        -- (A condition on this side alone in the join's ON would make it a nested loop.)
+        case when not is_overhead then task_id end as task_id,
         provider,
         model,
         model_version,
         tool,
         cost_status,
         priced_cost,
-        is_overhead,
         latency_microseconds,
         input_uncached_tokens
         + cache_read_tokens
@@ -53,7 +55,6 @@ agents as (
 
 ),
 
--- a flagged action is overhead even inside a task: all that counts is whose it is
 placed as (
 
     select
@@ -75,9 +76,7 @@ placed as (
     from actions
 
     left join tasks
-        on
-            actions.task_id = tasks.task_id
-            and not actions.is_overhead
+        on actions.task_id = tasks.task_id
 
     left join agents
         on

@@ -102,4 +102,11 @@ classified as (
 
 )
 
-select * from classified
+select
+    charge_id,
+    provider,
+    cost_class,
+    run_id,
+    {{ line_columns() | join(',\n    ') }}
+
+from classified

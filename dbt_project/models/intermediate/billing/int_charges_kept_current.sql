@@ -65,6 +65,7 @@ select
     md5(
         concat_ws('|', period_key, line_key, cast(ordinal as varchar))
     ) as charge_id,
-    *
+    ordinal,
+    {{ line_columns() | join(',\n    ') }}
 
 from numbered

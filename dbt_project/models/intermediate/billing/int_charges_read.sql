@@ -74,4 +74,7 @@ charges_read as (
 
 )
 
-select * from charges_read
+select
+    {{ line_columns() | join(',\n    ') }}
+
+from charges_read
