@@ -34,7 +34,7 @@ lint: setup ## Style, types, import contracts, SQL
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/sqlfluff lint --processes 1 --disable-progress-bar dbt_project/models dbt_project/tests
+	$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar dbt_project/models dbt_project/tests
 
 lock: ## Resolve the dependencies anew and write the hashed locks
 	$(BIN)/uv pip compile --quiet --no-header --generate-hashes --no-emit-index-url --python-version 3.11 --extra dev --extra airflow pyproject.toml -o requirements/airflow.txt
