@@ -26,7 +26,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-out = Console(highlight=False, soft_wrap=True)
+# a pipe gets whole lines; only a terminal has a width
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 10_000)
 
 Lake = Annotated[Path | None, typer.Option(help="The lake's folder (default ./lake, or ROI_LAKE).")]
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, for machines.")]

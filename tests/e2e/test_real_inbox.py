@@ -4,6 +4,8 @@ from decimal import Decimal
 
 import pytest
 
+from tests.conftest import PROJECT
+
 pytestmark = pytest.mark.xdist_group("real")
 
 MONEY = ("BilledCost", "EffectiveCost", "ListCost")
@@ -227,3 +229,12 @@ def test_a_second_run_changes_nothing(roi, lake, shared_data, tmp_path):
     roi("export", "--lake", lake, "--to", tmp_path / "second", "--facts")
     for path in (tmp_path / "first").iterdir():
         assert path.read_bytes() == (tmp_path / "second" / path.name).read_bytes(), path.name
+
+
+def test_the_readme_shows_what_its_command_prints(roi, lake):
+    section = (PROJECT / "README.md").read_text().split("## One finished number")[1]
+    _, command, _, shown, *_ = section.split("```")
+    query = command.split('"')[1]
+    printed = roi("sql", query, "--lake", lake)
+    wanted = [line.split() for line in shown.splitlines()[1:] if line]
+    assert [line.split() for line in printed.splitlines() if line] == wanted
