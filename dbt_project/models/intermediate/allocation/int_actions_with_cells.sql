@@ -6,8 +6,8 @@ actions as (
         day,
         agent_id,
 
-        -- a flagged action is overhead even inside a task: all that counts is whose it is.
-        -- (A condition on this side alone in the join's ON would make it a nested loop.)
+        -- a flagged action is overhead even inside a task: only whose it is counts.
+        -- (As a condition in the join's ON it would make the join a nested loop.)
         case when not is_overhead then task_id end as task_id,
         provider,
         model,
