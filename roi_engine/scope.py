@@ -111,6 +111,22 @@ def read_links(
             and later.created_at <= coalesce(earlier.resolved_at, earlier.updated_at)
                 + interval {reopen_window_days} day
     """)
+    # minutes logged on one day for a ticket of another belong to the ticket's task
+    entries = _bronze(bronze, "reference", "time_entries")
+    con.execute(f"""
+        insert into task_row
+        with ticket_name as (
+            select distinct ticket_id as name, task_id from ticket_version
+            union
+            select distinct split_part(ticket_id, ':', 2), task_id from ticket_version
+        )
+        select distinct coalesce(entry.task_id, ticket_name.task_id), {day("entry.started_at")},
+            entry._load_id, 'reference'
+        from {entries} as entry
+        left join ticket_name on ticket_name.name = entry.ticket_id
+        where entry.{active} and entry.started_at is not null
+            and coalesce(entry.task_id, ticket_name.task_id) is not null
+    """)
     con.execute(f"""
         create or replace temp table day_load as
         select distinct day, load_id, source from (

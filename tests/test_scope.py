@@ -193,3 +193,17 @@ def test_the_transform_run_does_not_depend_on_what_else_is_built(estate):
     estate.span("b", D[3])
     alone = estate.plan(requested=[D[0]]).transform_run_ids[D[0]]
     assert estate.plan().transform_run_ids[D[0]] == alone
+
+
+def test_minutes_logged_later_belong_to_the_days_of_their_task(estate):
+    estate.ticket("a", D[0], resolved_at=f"{D[0]} 13:00:00")
+    estate.land(
+        "r",
+        schema.REFERENCE["time_entries"],
+        D[9],
+        ticket_id="1",
+        minutes=5,
+        started_at=f"{D[9]} 09:00:00",
+    )
+    assert estate.plan().build == [D[0], D[9]]
+    assert D[0] in estate.plan(requested=[D[9]], read=True)

@@ -16,8 +16,11 @@ from roi_engine.metrics.win_rate import Interval
 Scale: TypeAlias = Literal["share", "ratio", "linear"]
 
 BLOCK_DAYS = 7
-PERSISTENCE = 0.3
-"""Lag-1 autocorrelation of the residuals over which days are not treated as independent."""
+PERSISTENCE = 0.1
+"""Lag-1 autocorrelation of the residuals over which days are not treated as independent.
+
+Low, because 28 days estimate it badly: docs/decisions/0007-persistent-days.md.
+"""
 
 
 def ratio_interval(
@@ -35,7 +38,7 @@ def ratio_interval(
 
     ``share`` works on the logit scale (a share at 0 or 1 has no interval), ``ratio`` on the log
     scale where R > 0 and on the linear one elsewhere, ``linear`` always on the linear one. Where
-    the lag-1 autocorrelation of d exceeds 0.3 the same sums run over blocks of 7 days with
+    the lag-1 autocorrelation of d exceeds 0.1 the same sums run over blocks of 7 days with
     t(3); a window that fills fewer than four blocks loses one degree a block, and one that fills
     a single block keeps its days.
 

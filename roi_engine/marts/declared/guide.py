@@ -100,10 +100,9 @@ DECISIONS = (
     (
         "2026-11-22",
         "intervals where success shifts for days on end",
-        "Blocks are used from a lag-1 autocorrelation of 0.3, as defined. Under strong shocks"
-        " (0.7 from day to day) on thousands of tasks that catches too few windows: coverage of"
-        " 83 to 90 % was seen. From 0.1 it would be 91 to 95 %, for intervals 18 % wider where"
-        " days are independent; the definition stands until its owner changes it.",
+        "Blocks are used from a lag-1 autocorrelation of 0.1, where the first definition said"
+        " 0.3: 28 days estimate it too badly to tell, and at 0.3 too many persistent windows were"
+        " treated as independent (docs/decisions/0007-persistent-days.md).",
     ),
     (
         "2026-11-22",
