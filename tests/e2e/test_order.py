@@ -19,8 +19,8 @@ def estate(roi, tmp_path_factory):
 def exported(roi, lake, to):
     """Return every exported file's bytes by name."""
     for kind in ("csv", "parquet"):
-        roi("export", "--lake", lake, "--to", to / kind, "--format", kind, "--facts")
-    return {path.name: path.read_bytes() for path in sorted(to.glob("*/*"))}
+        roi("export", "--lake", lake, "--to", to / "out", "--format", kind, "--facts")
+    return {path.name: path.read_bytes() for path in sorted((to / "out").iterdir())}
 
 
 @pytest.fixture(scope="module")
