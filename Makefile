@@ -9,7 +9,7 @@ export DO_NOT_TRACK := 1
 export GX_ANALYTICS_ENABLED := false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint lock bench clean
+.PHONY: help setup test faults lint bench lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,12 +29,19 @@ test: setup ## Run every test, and lint
 	$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
+faults: setup ## Kill a run at every step and see that nothing is lost (about 15 minutes)
+	$(BIN)/python -m pytest -m slow
+
 lint: setup ## Style, types, import contracts, SQL
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar dbt_project/models dbt_project/tests
+
+bench: setup ## Seconds and memory by stage; coverage of the published intervals
+	$(BIN)/python benchmarks/pipeline.py
+	$(BIN)/python benchmarks/coverage.py --estates 2000
 
 lock: ## Resolve the dependencies anew and write the hashed locks
 	$(BIN)/uv pip compile --quiet --no-header --generate-hashes --no-emit-index-url --python-version 3.11 --extra dev --extra airflow pyproject.toml -o requirements/airflow.txt
