@@ -25,7 +25,7 @@ $(STAMP): requirements/dev.txt requirements/uv.txt pyproject.toml
 	$(BIN)/python -m roi_engine.warehouse.extensions
 	@touch $(STAMP)
 
-test: setup ## Run every test, and lint
+test: setup ## Lint, then every test but the long kills
 	$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
