@@ -112,6 +112,7 @@ def build(
     threads: int = 2,
     max_memory: str = "4GB",
     inherit: Sequence[int] = (),
+    unit_tests: bool = False,
 ) -> dict[str, float]:
     """Run ``dbt build`` against a lake and return seconds by node.
 
@@ -134,7 +135,7 @@ def build(
     command = [
         *(str(Path(sys.executable).parent / "dbt"), "--no-use-colors", "build"),
         # unit tests test the models, not the data: they run in `make test`
-        *("--exclude-resource-type", "unit_test"),
+        *(() if unit_tests else ("--exclude-resource-type", "unit_test")),
         *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
         *("--target-path", str(target), "--log-path", str(target)),
         *("--vars", json.dumps(dict(variables))),
