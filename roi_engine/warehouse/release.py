@@ -124,12 +124,10 @@ def _replace(
         target, source = f"lake.{schema}.{name}", f"lake.build.{name}"
         new = columns(con, "build", name)
         old = columns(con, schema, name)
-        if old and old != new and name != "rounding":
-            # a changed contract is a changed code version: every day is being rebuilt
-            con.execute(f"drop table {target}")
-            old = {}
         if not old:
             con.execute(f"create table {target} as from {source} limit 0")
+        elif list(old.items()) != list(new.items()):
+            _migrate(con, target, source, old=old, new=new)
         if "day" not in new:
             con.execute(f"delete from {target}")
         else:
@@ -139,6 +137,30 @@ def _replace(
         if key := keys.get(name):
             con.execute(f"delete from {target} where {key} in (select {key} from {source})")
         con.execute(f"insert into {target} by name from {source}")
+
+
+def _migrate(
+    con: duckdb.DuckDBPyConnection,
+    target: str,
+    source: str,
+    *,
+    old: Mapping[str, str],
+    new: Mapping[str, str],
+) -> None:
+    """Give a released table the columns of the built one and keep its rows.
+
+    A day that is not rebuilt (a check blocks it) keeps what it had; a new column is null there,
+    and a dropped one stays readable in the releases before.
+    """
+    kept = ", ".join(
+        f'cast("{name}" as {kind}) as "{name}"' for name, kind in new.items() if name in old
+    )
+    con.execute(f"create or replace temp table migrated as select {kept or '1'} from {target}")
+    con.execute(f"drop table {target}")
+    con.execute(f"create table {target} as from {source} limit 0")
+    if kept:
+        con.execute(f"insert into {target} by name from migrated")
+    con.execute("drop table migrated")
 
 
 def _empty_build(con: duckdb.DuckDBPyConnection) -> None:

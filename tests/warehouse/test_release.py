@@ -85,6 +85,27 @@ def test_an_unchanged_day_is_linked_and_a_changed_one_written(root):
     assert served(root) == [("a", "2026-03-01", 1), ("b", "2026-03-02", 2)]
 
 
+def test_a_changed_schema_keeps_the_rows_of_days_that_are_not_rebuilt(root):
+    with lake.connect(root) as con:
+        draft(con, [("a", DAY1, 1), ("b", DAY2, 1)], [(DAY1, 1), (DAY2, 1)])
+        publish(con, [DAY1, DAY2])
+        con.execute(
+            "create table lake.build.fct_task"
+            " (task_id varchar, day date, n decimal(38, 9), grade varchar)"
+        )
+        con.execute("insert into lake.build.fct_task values ('b', ?, 2.5, 'good')", [DAY2])
+        publish(con, [DAY2])
+        release.export_release(con, root)
+    rows = served(root, "select task_id, cast(n as double), grade from fct_task order by 1")
+    assert rows == [("a", 1.0, None), ("b", 2.5, "good")]
+    with lake.connect(root) as con:
+        con.execute("create table lake.build.fct_task (task_id varchar, day date)")
+        con.execute("insert into lake.build.fct_task values ('b', ?)", [DAY2])
+        publish(con, [DAY2])
+        release.export_release(con, root)
+    assert served(root, "from fct_task order by 1") == [("a", DAY1), ("b", DAY2)]
+
+
 def test_a_failing_publish_changes_nothing(root):
     with lake.connect(root) as con:
         draft(con, [("a", DAY1, 1)], [(DAY1, 1)])
