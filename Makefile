@@ -27,7 +27,7 @@ $(STAMP): requirements/dev.txt requirements/uv.txt pyproject.toml
 
 test: setup ## Lint, then every test but the long kills
 	$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 faults: setup ## Kill a run at every step and see that nothing is lost (about 15 minutes)
 	$(BIN)/python -m pytest -m slow

@@ -9,8 +9,6 @@ import pytest
 
 from roi_engine.simulate.truth import LEDGER_KEYS
 
-pytestmark = pytest.mark.xdist_group("ledger")
-
 
 @pytest.fixture(scope="module")
 def estate(roi, tmp_path_factory):

@@ -6,7 +6,6 @@ import pytest
 
 from tests.conftest import PROJECT
 
-pytestmark = pytest.mark.xdist_group("real")
 
 MONEY = ("BilledCost", "EffectiveCost", "ListCost")
 BUCKETS = (

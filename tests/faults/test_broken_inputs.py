@@ -7,7 +7,6 @@ import shutil
 
 import pytest
 
-pytestmark = pytest.mark.xdist_group("broken")
 
 FOCUS = (
     "BilledCost,EffectiveCost,ListCost,BillingAccountId,BillingCurrency,BillingPeriodStart,"

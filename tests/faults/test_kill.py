@@ -10,7 +10,6 @@ import pytest
 
 from tests.conftest import ROI
 
-pytestmark = pytest.mark.xdist_group("kill")
 
 LANDING_STEPS = ["land.begin", "land.parse", "manifest.begin"]
 STEPS = [
