@@ -4,7 +4,6 @@ import os
 
 import pytest
 
-
 DAYS = [f"2026-01-0{n}" for n in range(1, 4)]
 
 

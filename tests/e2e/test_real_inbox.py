@@ -6,7 +6,6 @@ import pytest
 
 from tests.conftest import PROJECT
 
-
 MONEY = ("BilledCost", "EffectiveCost", "ListCost")
 BUCKETS = (
     "input_uncached",

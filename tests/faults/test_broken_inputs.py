@@ -7,7 +7,6 @@ import shutil
 
 import pytest
 
-
 FOCUS = (
     "BilledCost,EffectiveCost,ListCost,BillingAccountId,BillingCurrency,BillingPeriodStart,"
     "BillingPeriodEnd,ChargeCategory,ChargePeriodStart,ChargePeriodEnd,ProviderName,"

@@ -10,7 +10,6 @@ import pytest
 
 from tests.conftest import ROI
 
-
 LANDING_STEPS = ["land.begin", "land.parse", "manifest.begin"]
 STEPS = [
     "land.begin",
