@@ -3,13 +3,14 @@ PYTHON ?= python3.11
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
+COMPILE := $(BIN)/uv pip compile --quiet --no-header --generate-hashes --no-emit-index-url --python-version 3.11
 
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export DO_NOT_TRACK := 1
 export GX_ANALYTICS_ENABLED := false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test faults lint bench lock clean
+.PHONY: help setup run airflow stop test faults lint bench lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,6 +25,15 @@ $(STAMP): requirements/dev.txt requirements/uv.txt pyproject.toml
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	$(BIN)/python -m roi_engine.warehouse.extensions
 	@touch $(STAMP)
+
+run: setup ## Show it all: a simulated estate through Airflow to the table (KEEP=1 leaves it up)
+	$(BIN)/roi demo $(if $(KEEP),--keep)
+
+airflow: setup ## Daily work: Airflow on loopback over ./inbox and ./lake, until Ctrl-C
+	$(BIN)/roi airflow
+
+stop: setup ## End the Airflow that KEEP=1 left up
+	$(BIN)/roi airflow --home demo/airflow --stop
 
 test: setup ## Lint, then every test but the long kills
 	$(MAKE) --no-print-directory lint
@@ -44,10 +54,10 @@ bench: setup ## Seconds and memory by stage; coverage of the published intervals
 	$(BIN)/python benchmarks/coverage.py --estates 2000
 
 lock: ## Resolve the dependencies anew and write the hashed locks
-	$(BIN)/uv pip compile --quiet --no-header --generate-hashes --no-emit-index-url --python-version 3.11 --extra dev --extra airflow pyproject.toml -o requirements/airflow.txt
-	$(BIN)/uv pip compile --quiet --no-header --generate-hashes --no-emit-index-url --python-version 3.11 --extra dev -c requirements/airflow.txt pyproject.toml requirements/build.in -o requirements/dev.txt
-	$(BIN)/uv pip compile --quiet --no-header --generate-hashes --no-emit-index-url --python-version 3.11 -c requirements/airflow.txt pyproject.toml -o requirements/base.txt
-	echo uv | $(BIN)/uv pip compile --quiet --no-header --generate-hashes --no-emit-index-url - -o requirements/uv.txt
+	$(COMPILE) --extra dev --extra airflow pyproject.toml requirements/build.in -o requirements/dev.txt
+	$(COMPILE) --extra airflow -c requirements/dev.txt pyproject.toml requirements/build.in -o requirements/airflow.txt
+	$(COMPILE) -c requirements/dev.txt pyproject.toml -o requirements/base.txt
+	echo uv | $(COMPILE) - -o requirements/uv.txt
 
 clean: ## Remove what a run or a build left behind (never a lake)
 	rm -rf dbt_project/target dbt_project/logs .pytest_cache .mypy_cache .ruff_cache build dist

@@ -6,8 +6,9 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 blocked by a check.
 import json
 import logging
 import sys
+import time
 from dataclasses import asdict
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -225,6 +226,67 @@ def verify(lake: Lake = None, as_json: Json = False) -> None:
             out.print(f"{'ok  ' if check.is_ok else 'FAIL'} {check.claim}: {check.found}")
     if not all(check.is_ok for check in checks):
         raise typer.Exit(1)
+
+
+@app.command(epilog="Example: roi demo --keep")
+def demo(
+    folder: Annotated[Path, typer.Option(help="Where estate, lake and Airflow live.")] = Path(
+        "demo"
+    ),
+    keep: Annotated[bool, typer.Option("--keep", help="Leave Airflow's page up.")] = False,
+) -> None:
+    """Show it all: a simulated estate through the real Airflow, to the table of its last day."""
+    import httpx  # noqa: PLC0415
+
+    from roi_engine.operate import (  # noqa: PLC0415
+        demo as show,
+        rest,
+        supervisor,
+    )
+
+    supervisor.end_on_signals()
+    try:
+        show.show(folder, keep=keep)
+    except (supervisor.NotStarted, rest.RunFailed, httpx.HTTPError, TimeoutError) as error:
+        raise fail(f"{error} Logs: {folder}/airflow/logs.") from None
+    except KeyboardInterrupt:
+        raise fail("interrupted; every process that was started is stopped.", 130) from None
+
+
+@app.command(epilog="Example: ROI_INBOX=./inbox roi airflow --lake ./lake")
+def airflow(
+    lake: Lake = None,
+    inbox: Annotated[Path, typer.Option(help="Folder of export files.", envvar="ROI_INBOX")] = Path(
+        "inbox"
+    ),
+    home: Annotated[Path, typer.Option(help="AIRFLOW_HOME.")] = Path(".airflow"),
+    stop: Annotated[bool, typer.Option("--stop", help="End the one that runs.")] = False,
+) -> None:
+    """Run Airflow on loopback until Ctrl-C: the schedule of every day, and its page."""
+    from roi_engine.operate import house, rest, supervisor  # noqa: PLC0415
+
+    chosen = house.House(home, settings_for(lake).lake, inbox, datetime.now(UTC).date())
+    if stop:
+        supervisor.sweep(chosen)
+        out.print(f"nothing runs in {home}")
+        return
+    if not inbox.is_dir():
+        raise fail(f"The inbox {inbox} is not a folder: name one with --inbox.", 2)
+    supervisor.end_on_signals()
+    try:
+        is_new = not chosen.password_file.is_file()
+        secret = chosen.password() if is_new else f"in {chosen.password_file}"
+        with supervisor.airflow(chosen) as running:
+            with rest.Rest(running) as client:
+                client.ready({"build_marts"})
+            out.print(f"airflow {running.url} (user {house.USER}, password {secret}); Ctrl-C ends")
+            while supervisor.find(chosen) is not None:
+                time.sleep(5)
+            raise fail(f"a process of Airflow has ended: see {home}/logs.")
+    except (supervisor.NotStarted, rest.RunFailed) as error:
+        raise fail(str(error)) from None
+    except KeyboardInterrupt:
+        raise fail("interrupted; every process that was started is stopped.", 130) from None
 
 
 def main() -> None:

@@ -19,11 +19,13 @@ class Journal:
     which it happened.
     """
 
-    def __init__(self, root: Path, *, quiet: bool = False) -> None:
+    def __init__(self, root: Path, **about: object) -> None:
+        """Open the log of a run; ``about`` (its days, who asked) stands in every line."""
         (root / "logs").mkdir(parents=True, exist_ok=True)
         self.run_id = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
         self._file = (root / "logs" / f"run-{self.run_id}.jsonl").open("a", encoding="utf-8")
-        self._terminal = sys.stderr.isatty() and not quiet
+        self._about = about
+        self._terminal = sys.stderr.isatty()
         self.seconds: dict[str, float] = {}
         self.peak_mib: dict[str, float] = {}
 
@@ -42,8 +44,8 @@ class Journal:
 
     def step(self, name: str, **facts: object) -> None:
         """Write one line: the step that begins now, with whatever is known about it."""
-        line = {"at": datetime.now(UTC).isoformat(), "run": self.run_id, "step": name, **facts}
-        self._file.write(json.dumps(line, default=str) + "\n")
+        line = {"at": datetime.now(UTC).isoformat(), "run": self.run_id, "step": name}
+        self._file.write(json.dumps(line | self._about | facts, default=str) + "\n")
         self._file.flush()
         if self._terminal:
             said = " ".join(f"{key}={value}" for key, value in facts.items())

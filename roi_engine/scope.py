@@ -231,6 +231,7 @@ def plan(
 ) -> Plan:
     """Decide what to build; ``requested`` None means every day seen.
 
+    A day of which nothing has landed is not built: an empty day would say that nothing happened.
     ``read_links`` must have been called on this connection.
     """
     references = [
@@ -246,7 +247,7 @@ def plan(
         ).fetchall()
     )
     released = published(con)
-    wanted = set(inputs) if requested is None else set(requested)
+    wanted = set(inputs) if requested is None else set(inputs) & set(requested)
     ids = {
         day: transform_run_id(code_version, day, [*inputs.get(day, []), *references])
         for day in wanted | set(released) | set(inputs)

@@ -12,7 +12,10 @@ _FOLDERS = {
     PACKAGE.parent / "dbt_project": ("*.sql", "*.yml", "*.csv"),
     PACKAGE.parent / "expectations": ("*.py",),
 }
-_NO_NUMBERS = ("simulate", "report", "target", "logs", "cli.py", "journal.py")
+_NO_NUMBERS = (
+    *("simulate", "report", "operate", "target", "logs"),
+    *("alerts.py", "cli.py", "journal.py", "status.py"),
+)
 
 
 @cache

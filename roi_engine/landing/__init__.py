@@ -10,7 +10,7 @@ is parsed again from its kept bytes, whether it still stands in the inbox or not
 in which files and rules arrived never shows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from roi_engine.landing.inbox import scan
@@ -46,6 +46,7 @@ def land(
     *,
     options: Options,
     manifest: Sequence[Row],
+    sources: Collection[str] | None = None,
     step: Step = lambda name, **facts: None,  # noqa: ARG005 - the names are the caller's
 ) -> Landed:
     """Keep the bytes of every new file of the inbox and write its rows to bronze.
@@ -54,13 +55,15 @@ def land(
         inbox: The folder with ``billing/``, ``gpu/``, ``tokens/``, ``tickets/``, ``reference/``.
         options: The lake and the limits.
         manifest: ``ops.manifest`` in the order of ``seq``; what stands there is not done again.
+        sources: Take only these sources, and the reference tables, which say how to read them;
+            None for all.
         step: Called with the name of each step and facts about it, for the log.
 
     Raises:
         LandingFailed: The lake's disk or key cannot be used.
     """
     try:
-        look = Look(options, manifest, step)
+        look = Look(options, manifest, step, sources=sources)
         look.take(inbox)
     except LostKey as error:
         raise LandingFailed(str(error)) from error

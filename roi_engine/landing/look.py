@@ -1,7 +1,7 @@
 """One look at the inbox: what is new, in the order in which it can be read."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -48,7 +48,15 @@ class Options:
 class Look:
     """One look at the inbox; ``take`` it once, then ask what has ``landed``."""
 
-    def __init__(self, options: Options, manifest: Sequence[Row], step: Step) -> None:
+    def __init__(
+        self,
+        options: Options,
+        manifest: Sequence[Row],
+        step: Step,
+        *,
+        sources: Collection[str] | None = None,
+    ) -> None:
+        self.sources = sources
         self.root = options.root
         self.step = step
         self.options = options
@@ -83,6 +91,8 @@ class Look:
         self.warnings += found.warnings
         kept: list[tuple[Load, vault.Kept]] = []
         for file in found.files:
+            if not self._takes(file.source):
+                continue
             self.step("land.keep", uri=file.uri)
             try:
                 bytes_ = vault.keep(file.path, self.root)
@@ -191,10 +201,14 @@ class Look:
         earlier = []
         for (source, system, sha256), row in self.latest.items():
             path = vault.place(self.root, sha256)
-            if source != "reference" and sha256 not in present and path.exists():
+            is_taken = source != "reference" and self._takes(source)
+            if is_taken and sha256 not in present and path.exists():
                 load = Load("", source, system, sha256, str(row["uri"]))
                 earlier.append((load, vault.Kept(path, sha256, int(str(row["bytes"])))))
         return earlier
+
+    def _takes(self, source: str) -> bool:
+        return self.sources is None or source == "reference" or source in self.sources
 
     def _version(self, source: str, system: str) -> str:
         """Return the extractor version of a door, once computed."""

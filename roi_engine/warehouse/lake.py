@@ -13,11 +13,15 @@ import duckdb
 
 from roi_engine.warehouse import extensions
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class LakeError(Exception):
     """The lake cannot be used as it is; the message is one sentence with the cure."""
+
+
+class NotReady(LakeError):
+    """There is no lake yet, or it is older than this engine: the next writer makes it ready."""
 
 
 OPS_TABLES = {
@@ -44,12 +48,28 @@ OPS_TABLES = {
     "read_day": "source VARCHAR, day DATE",
     "active_load": "load_id VARCHAR, source VARCHAR, seq BIGINT",
     "rounding": "account_id VARCHAR, day DATE, measure VARCHAR, residual DECIMAL(38,18)",
+    "draft": "token VARCHAR, stage VARCHAR, as_of DATE, code_version VARCHAR",
+    "extraction": (
+        "source VARCHAR, day DATE, extracted_at TIMESTAMP, new_loads BIGINT, run_id VARCHAR"
+    ),
+    "alert": (
+        "alert_id VARCHAR, rule VARCHAR, severity VARCHAR, day DATE, subject VARCHAR,"
+        " message VARCHAR, runbook VARCHAR, raised_at TIMESTAMP, resolved_at TIMESTAMP"
+    ),
     "published": (
         "release BIGINT, snapshot_id BIGINT, day DATE, transform_run_id VARCHAR, status VARCHAR,"
         " as_of DATE, code_version VARCHAR, settings VARCHAR"
     ),
 }
 """Tables that the pipeline keeps about itself (name → columns)."""
+
+MIGRATIONS: dict[int, tuple[str, ...]] = {
+    2: tuple(
+        f"create table lake.ops.{name} ({OPS_TABLES[name]})"
+        for name in ("draft", "extraction", "alert")
+    ),
+}
+"""Version → the statements that bring a lake of the version before it there."""
 
 
 def connect_memory(*, threads: int = 2, max_memory: str = "4GB") -> duckdb.DuckDBPyConnection:
@@ -100,7 +120,7 @@ def connect(
             (root / part).mkdir(parents=True, exist_ok=True)
     elif not catalog_dsn and not (root / "catalog.sqlite").is_file():
         message = f"There is no lake in {root}: write one with `roi run --inbox DIR --lake {root}`."
-        raise LakeError(message)
+        raise NotReady(message)
     con = connect_memory(threads=threads, max_memory=max_memory)
     try:
         con.execute(attach_sql(root, catalog_dsn=catalog_dsn, read_only=read_only))
@@ -114,18 +134,23 @@ def connect(
 
 
 def _prepare(con: duckdb.DuckDBPyConnection) -> None:
-    """Make the schemas and ops tables of a new lake, in one transaction."""
-    found = con.execute(
-        "select count(*) from information_schema.tables"
-        " where table_catalog = 'lake' and table_schema = 'ops' and table_name = 'schema_version'"
-    ).fetchone()
-    if found and found[0]:
+    """Make the schemas and ops tables of a new lake, or bring an older one forward.
+
+    Each is one transaction: a lake is of one version or of the other.
+    """
+    version = _version(con)
+    if version is not None and version >= SCHEMA_VERSION:
         return
     con.execute("begin")
-    for schema in ("ops", "build", "facts", "marts"):
-        con.execute(f"create schema if not exists lake.{schema}")
-    for name, columns in OPS_TABLES.items():
-        con.execute(f"create table if not exists lake.ops.{name} ({columns})")
+    if version is None:
+        for schema in ("ops", "build", "facts", "marts"):
+            con.execute(f"create schema if not exists lake.{schema}")
+        for name, columns in OPS_TABLES.items():
+            con.execute(f"create table if not exists lake.ops.{name} ({columns})")
+    else:
+        for step in range(version + 1, SCHEMA_VERSION + 1):
+            for statement in MIGRATIONS[step]:
+                con.execute(statement)
     con.execute(
         "insert into lake.ops.schema_version values (?, now() at time zone 'UTC')",
         [SCHEMA_VERSION],
@@ -133,12 +158,28 @@ def _prepare(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("commit")
 
 
-def _check_version(con: duckdb.DuckDBPyConnection) -> None:
+def _version(con: duckdb.DuckDBPyConnection) -> int | None:
+    found = con.execute(
+        "select count(*) from information_schema.tables"
+        " where table_catalog = 'lake' and table_schema = 'ops' and table_name = 'schema_version'"
+    ).fetchone()
+    if not (found and found[0]):
+        return None
     row = con.execute("select max(version) from lake.ops.schema_version").fetchone()
-    version = row[0] if row else None
+    return row[0] if row else None
+
+
+def _check_version(con: duckdb.DuckDBPyConnection) -> None:
+    version = _version(con)
     if version is not None and version > SCHEMA_VERSION:
         message = (
             f"This lake has schema version {version}, this engine knows {SCHEMA_VERSION}:"
             " update the engine."
         )
         raise LakeError(message)
+    if version is None or version < SCHEMA_VERSION:
+        message = (
+            f"This lake has schema version {version or 0}, this engine knows {SCHEMA_VERSION}:"
+            " the next `roi run` brings it forward."
+        )
+        raise NotReady(message)

@@ -1,14 +1,30 @@
-"""One writer at a time: an advisory lock that dies with the process that holds it."""
+"""One writer at a time: a lock that dies with the process that holds it.
+
+A lake on one machine is locked by ``flock`` on ``.lock``. With a shared Postgres catalog an
+advisory lock is held too, so that writers on different machines wait for each other.
+"""
 
 import fcntl
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+
+import duckdb
+
+from roi_engine.warehouse import extensions
+
+_ADVISORY = 0x524F49
+"""Key of the advisory lock ("ROI"); one database holds one lake's catalog."""
 
 
 @contextmanager
-def writing(root: Path, *, on_wait: Callable[[str], None] = lambda _: None) -> Iterator[int]:
+def writing(
+    root: Path,
+    *,
+    catalog_dsn: str | None = None,
+    on_wait: Callable[[str], None] = lambda _: None,
+) -> Iterator[int]:
     """Hold the lake's write lock; yield its file descriptor for child processes to inherit.
 
     A child that inherits the descriptor keeps the lock until it ends too, so that a killed run
@@ -25,6 +41,30 @@ def writing(root: Path, *, on_wait: Callable[[str], None] = lambda _: None) -> I
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-        yield descriptor
+        with _advisory(catalog_dsn, on_wait) if catalog_dsn else nullcontext():
+            yield descriptor
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def _advisory(dsn: str, on_wait: Callable[[str], None]) -> Iterator[None]:
+    """Hold the catalog's advisory lock for as long as one open transaction lasts."""
+    address = dsn.removeprefix("postgres:").replace("'", "''")
+    con = duckdb.connect(config={"autoinstall_known_extensions": "false"})
+    try:
+        extensions.load(con)
+        con.execute(f"attach '{address}' as catalog (type postgres)")
+        con.execute("begin")
+        taken = con.execute(
+            f"from postgres_query('catalog', 'select pg_try_advisory_xact_lock({_ADVISORY})')"
+        ).fetchone()
+        if not (taken and taken[0]):
+            on_wait("another machine writes this lake; waiting")
+            con.execute(
+                f"from postgres_query('catalog',"
+                f" 'select cast(pg_advisory_xact_lock({_ADVISORY}) as text)')"
+            )
+        yield
+    finally:
+        con.close()

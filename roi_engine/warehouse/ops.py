@@ -114,3 +114,59 @@ def record_days(
         raise
     finally:
         con.unregister("judged")
+
+
+def read_draft(con: duckdb.DuckDBPyConnection, *, token: str, code_version: str) -> str | None:
+    """Return the stage that the build of a token has reached, None when its draft is not there."""
+    row = con.execute(
+        "select stage from lake.ops.draft where token = ? and code_version = ?",
+        [token, code_version],
+    ).fetchone()
+    return row[0] if row else None
+
+
+def write_draft(
+    con: duckdb.DuckDBPyConnection,
+    *,
+    token: str,
+    stage: str,
+    as_of: date | None,
+    code_version: str,
+) -> None:
+    """Say that the build of a token has reached a stage."""
+    con.execute("begin")
+    con.execute("delete from lake.ops.draft")
+    con.execute(
+        "insert into lake.ops.draft values (?, ?, ?, ?)", [token, stage, as_of, code_version]
+    )
+    con.execute("commit")
+
+
+def drop_draft(con: duckdb.DuckDBPyConnection) -> None:
+    """End whatever draft there is: its build tables are about to be another build's."""
+    con.execute("delete from lake.ops.draft")
+
+
+def finish_draft(con: duckdb.DuckDBPyConnection) -> None:
+    """Mark the draft as published; part of the transaction that publishes it."""
+    con.execute("update lake.ops.draft set stage = 'publish'")
+
+
+def record_extraction(
+    con: duckdb.DuckDBPyConnection, *, source: str, day: date, new_loads: int, run_id: str
+) -> None:
+    """Say that a source was asked for a day, whether or not anything new came."""
+    con.execute(
+        "insert into lake.ops.extraction values (?, ?, now() at time zone 'UTC', ?, ?)",
+        [source, day, new_loads, run_id],
+    )
+
+
+def missing_extractions(
+    con: duckdb.DuckDBPyConnection, day: date, sources: Iterable[str]
+) -> list[str]:
+    """Return the sources that have not been asked for a day yet."""
+    asked = con.execute(
+        "select distinct source from lake.ops.extraction where day = ?", [day]
+    ).fetchall()
+    return sorted(set(sources) - {row[0] for row in asked})

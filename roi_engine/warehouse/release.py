@@ -56,6 +56,7 @@ def publish(
     code_version: str,
     settings: Mapping[str, object],
     message: str,
+    also: Callable[[], None] = lambda: None,
     step: Callable[[str], None] = lambda _: None,
 ) -> int:
     """Replace the built days in ``facts`` and ``marts`` in one transaction; return the release.
@@ -71,6 +72,7 @@ def publish(
         code_version: Hash of the code that made the numbers.
         settings: The choices that change published numbers.
         message: What the snapshot's author says.
+        also: Called inside the transaction, for what must change with the release.
         step: Told the name of each step, for the log.
 
     Raises:
@@ -93,6 +95,7 @@ def publish(
             ],
         )
         _empty_build(con)
+        also()
         step("publish.commit")
         con.execute("commit")
     except BaseException:
@@ -270,9 +273,10 @@ def _unchanged(
     old = before / schema / table if before else None
     if before is None or old is None or not old.is_dir():
         return set()
+    # from the release before itself: the snapshots between the two may have expired
     changed = con.execute(
-        "select distinct day from ducklake_table_changes('lake', ?, ?, ?, ?)",
-        [schema, table, int(before.name) + 1, snapshot],
+        "select distinct day from ducklake_table_changes('lake', ?, ?, ?, ?) where snapshot_id > ?",
+        [schema, table, int(before.name), snapshot, int(before.name)],
     ).fetchall()
     days = {date.fromisoformat(path.name.removeprefix("day=")) for path in old.glob("day=*")}
     return days - {row[0] for row in changed}

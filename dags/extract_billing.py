@@ -1,0 +1,36 @@
+"""Land the bills (FOCUS exports), and say that yesterday was asked for.
+
+Every new file of the inbox is kept whole, parsed to bronze and written to the manifest; a file
+that came before is not read again. A restated bill
+replaces its whole period; the days that it charges are built anew by `build_marts`.
+The day's partition of the asset `billing` is emitted even when nothing is new.
+
+Safe to rerun, clear and backfill, for any day and for several days at once.
+
+If it fails: docs/runbooks/failed_run.md. The message of the task says what and why in one
+sentence; what had landed stays, nothing that is published changes.
+"""
+
+from airflow.sdk import dag, task
+
+from dags.house import DEFAULTS, EXTRACTED, START, extract, yesterday_at
+
+
+@dag(
+    schedule=yesterday_at(2),
+    start_date=START,
+    catchup=False,
+    max_active_runs=4,
+    doc_md=__doc__,
+    default_args=DEFAULTS,
+    tags=["source:billing"],
+)
+def extract_billing():
+    @task(task_id="extract", outlets=[EXTRACTED["billing"]])
+    def extract_day(dag_run=None):
+        extract("billing", dag_run.partition_key)
+
+    extract_day()
+
+
+extract_billing()

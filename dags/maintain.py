@@ -1,0 +1,37 @@
+"""Keep the lake small and prove that nothing published changed: Sundays at 04:00.
+
+Under the lake's lock: small files are merged, snapshots that are no release are expired, files
+that no snapshot names are removed, exports older than the newest few are dropped (the lake
+itself keeps every release). Before and after, every table of the last release is hashed; if a
+hash differs, the task fails.
+
+If it fails: docs/runbooks/maintenance.md.
+"""
+
+from airflow.sdk import CronTriggerTimetable, dag, task
+
+from dags.house import DEFAULTS, LAKE_WRITER, START
+
+
+@dag(
+    schedule=CronTriggerTimetable("0 4 * * SUN", timezone="UTC"),
+    start_date=START,
+    catchup=False,
+    max_active_runs=1,
+    doc_md=__doc__,
+    default_args=DEFAULTS | {"pool": LAKE_WRITER},
+    tags=["operations"],
+)
+def maintain():
+    @task(task_id="maintain")
+    def maintain_lake():
+        from roi_engine import pipeline
+        from roi_engine.settings import Settings
+
+        for line in pipeline.maintain(Settings()).lines():
+            print(line)
+
+    maintain_lake()
+
+
+maintain()

@@ -1,0 +1,278 @@
+"""Build a release in four stages: check → shape → value → publish.
+
+Each stage begins where the one before it stopped, in this process or in another: what has been
+reached stands in ``ops.draft``, under the token of who asked. A stage whose draft is gone
+(another build has begun since, the code changed, a process was killed) does the stages before
+it again. So a stage can be retried, cleared or run twice, and the release is the same.
+
+Every function here runs under the lake's write lock.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import partial
+
+import duckdb
+
+from roi_engine import alerts, dbt, gate, scope, valuing, version
+from roi_engine.journal import Journal
+from roi_engine.marts.params import Params
+from roi_engine.settings import Settings
+from roi_engine.sources.schema import UNDATED
+from roi_engine.warehouse import release
+from roi_engine.warehouse.ops import (
+    activate_loads,
+    drop_draft,
+    finish_draft,
+    read_draft,
+    record_days,
+    write_draft,
+)
+
+STAGES = ("check", "shape", "value", "publish")
+
+FACT_KEYS = {
+    "fct_task": "task_id",
+    "fct_task_credit": "task_id",
+    "fct_ticket": "ticket_id",
+    "fct_quality_review": "review_id",
+}
+"""Facts whose rows can move from one day to another, with the key by which they are found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Where a build works: the settings, the log, the open lake and its held lock."""
+
+    settings: Settings
+    journal: Journal
+    con: duckdb.DuckDBPyConnection
+    lock: int
+    dsn: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a build is about: the days that passed the gate and those that it blocked.
+
+    Attributes:
+        as_of: Decides maturity; None when nothing that has a day has landed yet.
+        runs: Day that passed → the id of its transformation, in the order of days.
+        blocked: Blocked day → the reason.
+        requested: The days of these that were asked for.
+        unseen: Days that were asked for and of which nothing has landed (told by ``check``).
+    """
+
+    as_of: date | None
+    runs: dict[date, str]
+    blocked: dict[date, str]
+    requested: frozenset[date]
+    unseen: tuple[date, ...] = ()
+
+    @property
+    def days(self) -> list[date]:
+        """Return the days that are built."""
+        return list(self.runs)
+
+
+def advance(
+    bench: Bench,
+    *,
+    token: str,
+    days: Sequence[date] | None,
+    to: str,
+    reason: str | None = None,
+) -> Draft:
+    """Bring the build of ``days`` to a stage, from wherever its draft stands.
+
+    Args:
+        bench: Where to work.
+        token: Names who asks; the same token finds its own draft again.
+        days: The days asked for; None for every day seen.
+        to: One of ``STAGES``. ``check`` always begins anew.
+        reason: Why, for the release's own record.
+    """
+    code = version.code_version(bench.settings.published_choices())
+    reached = read_draft(bench.con, token=token, code_version=code)
+    unseen: tuple[date, ...] = ()
+    if to == "check" or reached is None:
+        reached = "check"
+        unseen = _check(bench, token=token, code=code, days=days)
+    draft = replace(_read(bench.con), unseen=unseen)
+    stages: dict[str, Callable[[Bench, Draft], None]] = {
+        "shape": _shape,
+        "value": _value,
+        "publish": partial(_publish, reason=reason),
+    }
+    for stage in STAGES[STAGES.index(reached) + 1 : STAGES.index(to) + 1]:
+        if draft.runs:
+            with bench.journal.stage(stage):
+                stages[stage](bench, draft)
+        if stage != "publish" or not draft.runs:
+            write_draft(bench.con, token=token, stage=stage, as_of=draft.as_of, code_version=code)
+    return draft
+
+
+def mart_days(con: duckdb.DuckDBPyConnection, draft: Draft) -> list[date]:
+    """Return the days whose marts a build replaces: each built day and the 27 after it."""
+    return scope.following(draft.runs, {*_released(con), *draft.runs})
+
+
+def _read(con: duckdb.DuckDBPyConnection) -> Draft:
+    row = con.execute("select as_of from lake.ops.draft").fetchone()
+    days = con.execute(
+        "select day, status, reason, transform_run_id, is_requested from lake.ops.run_day"
+        " order by day"
+    ).fetchall()
+    return Draft(
+        as_of=row[0] if row else None,
+        runs={day: run_id for day, status, _, run_id, _ in days if status == "passed"},
+        blocked={day: reason for day, status, reason, _, _ in days if status == "blocked"},
+        requested=frozenset(day for day, *_, is_requested in days if is_requested),
+    )
+
+
+def _check(bench: Bench, *, token: str, code: str, days: Sequence[date] | None) -> tuple[date, ...]:
+    """Plan the build, judge every day that it reads, write its draft; return the unseen days.
+
+    Days that are only read (neighbours, other days of a task) are judged too, so that their
+    broken rows are kept out of this build as they are out of their own.
+    """
+    con, settings = bench.con, bench.settings
+    drop_draft(con)
+    with bench.journal.stage("plan"):
+        activate_loads(con)
+        scope.read_links(
+            con,
+            bronze=str(settings.lake.resolve() / "bronze"),
+            timezone=settings.reporting_timezone,
+            reopen_window_days=settings.reopen_window_days,
+        )
+        as_of = settings.as_of or scope.newest_event_day(con)
+        plan = None
+        if as_of is not None:
+            plan = scope.plan(con, requested=days, as_of=as_of, code_version=code)
+        if plan is not None:
+            scope.write_read_days(con, plan.build, reopen_window_days=settings.reopen_window_days)
+    with bench.journal.stage("check"):
+        if plan is not None and plan.build:
+            _judge(bench, plan)
+        else:
+            con.execute("delete from lake.ops.run_day")
+        write_draft(con, token=token, stage="check", as_of=as_of, code_version=code)
+    return tuple(sorted(set(days or ()) - (plan.requested if plan else set())))
+
+
+def _judge(bench: Bench, plan: scope.Plan) -> None:
+    con, settings = bench.con, bench.settings
+    read = [
+        row[0]
+        for row in con.execute(
+            "select distinct day from lake.ops.read_day where day > ? order by 1", [UNDATED]
+        ).fetchall()
+    ]
+    judged = sorted({*read, *plan.build})
+    result = gate.check(
+        con,
+        settings.lake / "bronze",
+        judged,
+        con.sql("select load_id from lake.ops.active_load"),
+        run_id=bench.journal.run_id,
+        reporting_currency=settings.reporting_currency,
+        block_threshold=settings.block_threshold,
+    )
+    blocked = {day: why for day, why in result.blocked.items() if day in plan.build}
+    record_days(
+        con,
+        days=[
+            (
+                day,
+                "blocked" if day in blocked else "passed",
+                blocked.get(day),
+                plan.transform_run_ids[day],
+                day in plan.requested,
+            )
+            for day in plan.build
+        ],
+        results=result.results,
+        quarantine=result.quarantine,
+        checked_days=judged,
+    )
+    for day, reason in blocked.items():
+        alerts.raise_alert(settings.lake, "blocked_day", subject="gate", message=reason, day=day)
+
+
+def _shape(bench: Bench, draft: Draft) -> None:
+    span = bench.con.execute(
+        "select cast(min(day) as varchar), cast(max(day) as varchar) from lake.ops.read_day"
+    ).fetchone() or ("", "")
+    nodes = dbt.build(
+        lake=bench.settings.lake,
+        variables=bench.settings.published_choices()
+        | {"as_of": str(draft.as_of), "read_from": span[0], "read_to": span[1]},
+        catalog_dsn=bench.dsn,
+        threads=bench.settings.threads,
+        max_memory=bench.settings.max_memory,
+        inherit=(bench.lock,),
+    )
+    bench.journal.step("shape.nodes", seconds=nodes)
+
+
+def _value(bench: Bench, draft: Draft) -> None:
+    settings = bench.settings
+    days = mart_days(bench.con, draft)
+    params = Params(
+        days=tuple(days),
+        as_of=_dated(draft),
+        currency=settings.reporting_currency,
+        min_group_size=settings.min_group_size,
+        billing_close_days=settings.billing_close_days,
+        reopen_window_days=settings.reopen_window_days,
+        transform_run_ids=scope.window_run_ids(days, _released(bench.con) | draft.runs),
+    )
+    valuing.build(bench.con, params, run_id=bench.journal.run_id, step=bench.journal.step)
+
+
+def _publish(bench: Bench, draft: Draft, *, reason: str | None) -> None:
+    con = bench.con
+
+    def also() -> None:
+        finish_draft(con)
+        alerts.resolve(con, draft.days)
+
+    statuses = dict(
+        con.execute(
+            "select day, case when bool_and(status = 'final') then 'final' else 'provisional' end"
+            " from lake.build.daily_roi group by day"
+        ).fetchall()
+    )
+    choices = bench.settings.published_choices()
+    release.publish(
+        con,
+        fact_days=draft.days,
+        mart_days=mart_days(con, draft),
+        keys=FACT_KEYS,
+        published=[
+            (day, run_id, statuses.get(day, "provisional")) for day, run_id in draft.runs.items()
+        ],
+        as_of=_dated(draft),
+        code_version=version.code_version(choices),
+        settings=choices,
+        message=f"{len(draft.days)} days built, {draft.days[0]} to {draft.days[-1]}"
+        + (f": {reason}" if reason else ""),
+        also=also,
+        step=bench.journal.step,
+    )
+
+
+def _dated(draft: Draft) -> date:
+    if draft.as_of is None:
+        message = "a draft with days has an as_of"
+        raise ValueError(message)
+    return draft.as_of
+
+
+def _released(con: duckdb.DuckDBPyConnection) -> dict[date, str]:
+    """Return released day → the transformation that made it."""
+    return {day: run_id for day, (run_id, _, _) in scope.published(con).items()}
