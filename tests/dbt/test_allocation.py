@@ -10,8 +10,7 @@ from pathlib import Path
 import duckdb
 import jinja2
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 MACROS = Path(__file__).parents[2] / "dbt_project" / "macros" / "exact.sql"
 

@@ -8,8 +8,7 @@ import duckdb
 import great_expectations as gx
 import great_expectations.expectations as gxe
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from roi_engine.gate.count import count_days
 from roi_engine.gate.judge import Unjudged, judge

@@ -13,8 +13,7 @@ import polars as pl
 import pytest
 
 from roi_engine import landing
-from roi_engine.landing import inbox as inbox_module
-from roi_engine.landing import loading, vault
+from roi_engine.landing import inbox as inbox_module, loading, vault
 from roi_engine.sources.schema import TABLES
 
 BILL = (

@@ -4,8 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from roi_engine.metrics.bands import BANDS, bands
 from roi_engine.metrics.break_even import break_even_success_rate

@@ -5,8 +5,7 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 
 import duckdb
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from roi_engine.sources import cells
 from roi_engine.sources.schema import MONEY

@@ -1,8 +1,7 @@
 """CSV records keep their numbers, whatever stands between them."""
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from roi_engine.sources import delimited, files
 from roi_engine.sources.base import Context, Unreadable

@@ -4,8 +4,7 @@ import json
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from roi_engine.sources import gpu
 from roi_engine.sources.base import Context, Load, Parsed, Unreadable

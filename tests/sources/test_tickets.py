@@ -8,8 +8,7 @@ from decimal import Decimal
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from roi_engine.sources import tickets
 from roi_engine.sources.base import Context, Load, MissingColumn, Parsed, Unreadable

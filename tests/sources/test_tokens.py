@@ -9,8 +9,7 @@ from decimal import Decimal
 import duckdb
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from roi_engine.sources import tokens
 from roi_engine.sources.base import Context, Load, MissingColumn, Parsed, Unreadable
