@@ -48,7 +48,7 @@ def build_marts():
     def value(dag_run=None):
         at("value", dag_run)
 
-    @task(outlets=[Asset("lake://marts", name="marts")])
+    @task(outlets=[Asset(name="marts", uri="lake://marts")])
     def publish(dag_run=None):
         at("publish", dag_run)
 

@@ -20,7 +20,7 @@ START = datetime.fromisoformat(os.environ.get("ROI_SCHEDULE_START", "2026-01-01"
 """The first day on which the schedule runs; what was before comes by ``restate``."""
 
 EXTRACTED = {
-    source: Asset(f"lake://bronze/{source}", name=source)
+    source: Asset(name=source, uri=f"lake://bronze/{source}")
     for source in ("billing", "gpu", "tokens", "tickets")
 }
 

@@ -44,7 +44,7 @@ def restate():
     def value(dag_run=None, params=None):
         at("value", dag_run, params)
 
-    @task(outlets=[Asset("lake://marts", name="marts")])
+    @task(outlets=[Asset(name="marts", uri="lake://marts")])
     def publish(dag_run=None, params=None):
         at("publish", dag_run, params)
 

@@ -193,13 +193,17 @@ def export(
 
 
 @app.command(epilog="Example: roi status --lake ./lake --json")
-def status(lake: Lake = None, as_json: Json = False) -> None:
-    """Say what the lake holds: last release, days, blocked days, quarantine by reason."""
+def status(
+    lake: Lake = None,
+    home: Annotated[Path, typer.Option(help="AIRFLOW_HOME, for the next runs.")] = Path(".airflow"),
+    as_json: Json = False,
+) -> None:
+    """Say what the lake holds: last release, days, alerts, blocked and late days, quarantine."""
     from roi_engine import status as state  # noqa: PLC0415
     from roi_engine.warehouse.lake import LakeError  # noqa: PLC0415
 
     try:
-        found = state.read(settings_for(lake))
+        found = state.read(settings_for(lake), next_runs=_next_runs(home))
     except LakeError as error:
         raise fail(str(error)) from None
     if as_json:
@@ -207,6 +211,20 @@ def status(lake: Lake = None, as_json: Json = False) -> None:
     else:
         for line in found.lines():
             out.print(line)
+
+
+def _next_runs(home: Path) -> dict[str, str] | None:
+    """Return when the Airflow of a home runs each DAG next; None where none runs."""
+    if not (home / "processes.json").is_file():
+        return None
+    from roi_engine.operate import house, rest, supervisor  # noqa: PLC0415
+
+    known = house.House(home, Path("lake"), Path("inbox"), datetime.now(UTC).date())
+    running = supervisor.find(known)
+    if running is None:
+        return None
+    with rest.Rest(running) as client:
+        return client.next_runs()
 
 
 @app.command(epilog="Example: roi verify --lake ./lake")
@@ -247,7 +265,7 @@ def demo(
     supervisor.end_on_signals()
     try:
         show.show(folder, keep=keep)
-    except (supervisor.NotStarted, rest.RunFailed, httpx.HTTPError, TimeoutError) as error:
+    except (supervisor.NotStarted, rest.RunFailed, httpx.HTTPError) as error:
         raise fail(f"{error} Logs: {folder}/airflow/logs.") from None
     except KeyboardInterrupt:
         raise fail("interrupted; every process that was started is stopped.", 130) from None

@@ -16,11 +16,9 @@ import duckdb
 from roi_engine import alerts, building, dbt, landing, valuing
 from roi_engine.journal import Journal
 from roi_engine.settings import Settings
+from roi_engine.sources.schema import EXTRACTED
 from roi_engine.warehouse import lake, lock, release
 from roi_engine.warehouse.ops import LakeLedger, missing_extractions, record_extraction
-
-EXTRACTED = ("billing", "gpu", "tokens", "tickets")
-"""Sources that are asked for a day; reference tables come with each of them."""
 
 
 class Failed(Exception):

@@ -3,7 +3,9 @@
 from dataclasses import dataclass, field
 from datetime import date
 
+from roi_engine.alerts import Alert, unresolved
 from roi_engine.settings import Settings
+from roi_engine.sources.schema import EXTRACTED
 from roi_engine.warehouse import lake
 
 
@@ -22,6 +24,11 @@ class Status:
     unreadable: list[str] = field(default_factory=list)
     quarantine: list[dict[str, object]] = field(default_factory=list)
     loads: dict[str, int] = field(default_factory=dict)
+    late: dict[str, list[str]] = field(default_factory=dict)
+    """Day → sources that have not been extracted for it, while others have."""
+    alerts: list[Alert] = field(default_factory=list)
+    next_runs: dict[str, str] | None = None
+    """DAG → when the schedule runs it next; None when no Airflow was asked."""
     is_simulated: bool = False
 
     def lines(self) -> list[str]:
@@ -38,6 +45,15 @@ class Status:
         said.append("loads: " + (", ".join(f"{k} {v}" for k, v in self.loads.items()) or "none"))
         said += [f"blocked {day}: {reason}" for day, reason in self.blocked.items()]
         said += [f"unreadable: {line}" for line in self.unreadable]
+        said += [f"late {day}: {', '.join(missing)}" for day, missing in self.late.items()]
+        said += [
+            f"alert {alert.severity} · {alert.rule} {alert.day or ''} · {alert.subject}:"
+            f" {alert.message} ({alert.runbook}; since {alert.raised_at})"
+            for alert in self.alerts
+        ]
+        if self.next_runs:
+            soon = (f"{dag} {when}" for dag, when in self.next_runs.items())
+            said.append("next runs: " + ", ".join(soon))
         for row in self.quarantine:
             said.append(
                 f"quarantine {row['rows']:>6} rows · {row['source']} · {row['rule']}"
@@ -46,7 +62,7 @@ class Status:
         return said
 
 
-def read(settings: Settings) -> Status:
+def read(settings: Settings, *, next_runs: dict[str, str] | None = None) -> Status:
     """Return the status of the lake that the settings name.
 
     Raises:
@@ -84,6 +100,11 @@ def read(settings: Settings) -> Status:
         loads = con.execute(
             "select source, count(*) from lake.ops.active_load group by 1 order by 1"
         ).fetchall()
+        asked = con.execute(
+            "select cast(day as varchar), list(distinct source) from lake.ops.extraction"
+            " group by day order by day"
+        ).fetchall()
+        waiting = unresolved(con, settings.lake)
     release, snapshot, as_of = newest
     days, first_day, last_day, provisional_days = counted
     return Status(
@@ -98,5 +119,8 @@ def read(settings: Settings) -> Status:
         unreadable=[row[0] for row in unreadable],
         quarantine=refused,
         loads=dict(loads),
+        late={day: sorted(missing) for day, found in asked if (missing := {*EXTRACTED} - {*found})},
+        alerts=waiting,
+        next_runs=next_runs,
         is_simulated=(settings.lake / "SIMULATED").exists(),
     )

@@ -13,6 +13,7 @@ from roi_engine.operate.rest import Rest
 from roi_engine.operate.supervisor import airflow, find
 from roi_engine.report import summary
 from roi_engine.simulate import write_estate
+from roi_engine.sources.schema import EXTRACTED
 from roi_engine.warehouse import serving
 
 DAYS = 14
@@ -20,10 +21,9 @@ FIRST = date(2026, 1, 1)
 TASKS_PER_DAY = 500
 AGENTS = 6
 DAGS = {
-    *("extract_billing", "extract_gpu", "extract_tokens", "extract_tickets"),
+    *(f"extract_{source}" for source in EXTRACTED),
     *("build_marts", "restate", "maintain", "watch_days"),
 }
-SOURCES = ("billing", "gpu", "tokens", "tickets")
 _RUN_SECONDS = 1800
 
 
@@ -63,11 +63,11 @@ def show(folder: Path = PROJECT / "demo", *, keep: bool = False) -> None:
         known = {run["dag_run_id"] for run in rest.runs("build_marts")}
         asked = [
             (f"extract_{source}", rest.trigger(f"extract_{source}", partition_key=str(last)))
-            for source in SOURCES
+            for source in EXTRACTED
         ]
         for dag_id, run in asked:
             rest.wait(dag_id, run, seconds=_RUN_SECONDS, on_state=line.states)
-        run = _triggered(rest, known, last)
+        run = rest.triggered("build_marts", str(last), known=known)
         rest.wait("build_marts", run, seconds=_RUN_SECONDS, on_state=line.states)
         line.end()
         _print(out, lake)
@@ -120,18 +120,6 @@ def _estate(folder: Path) -> str:
         told.write_text(json.dumps({"tasks": made.tasks}) + "\n", encoding="utf-8")
     tasks = json.loads(told.read_text(encoding="utf-8"))["tasks"]
     return f"{DAYS} days, {tasks:,} tasks, {AGENTS} agents"
-
-
-def _triggered(rest: Rest, known: set[str], day: date) -> str:
-    """Wait for the run of ``build_marts`` that the four assets have triggered for a day."""
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        for run in rest.runs("build_marts"):
-            if run["partition_key"] == str(day) and run["dag_run_id"] not in known:
-                return str(run["dag_run_id"])
-        time.sleep(0.5)
-    message = f"no run of build_marts was triggered for {day} in 120 s"
-    raise TimeoutError(message)
 
 
 def _print(out: Console, lake: Path) -> None:

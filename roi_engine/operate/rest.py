@@ -1,7 +1,7 @@
 """What is asked of a local Airflow, through its REST interface (v2)."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import httpx
@@ -84,6 +84,29 @@ class Rest:
     def runs(self, dag_id: str) -> list[dict[str, Any]]:
         """Return the newest runs of a DAG, newest first."""
         return self.get(f"dags/{dag_id}/dagRuns", order_by="-run_after", limit=100)["dag_runs"]
+
+    def next_runs(self) -> dict[str, str]:
+        """Return DAG → when its schedule runs it next (UTC); paused DAGs are left out."""
+        dags = self.get("dags", limit=100, paused=False)["dags"]
+        found = {dag["dag_id"]: dag["next_dagrun_run_after"] for dag in dags}
+        return {dag_id: when for dag_id, when in sorted(found.items()) if when}
+
+    def triggered(
+        self, dag_id: str, partition_key: str, *, known: Collection[str], seconds: float = 120
+    ) -> str:
+        """Wait for a run of a partition that was not ``known``, and return its id.
+
+        Raises:
+            RunFailed: None was triggered in time.
+        """
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            for run in self.runs(dag_id):
+                if run["partition_key"] == partition_key and run["dag_run_id"] not in known:
+                    return str(run["dag_run_id"])
+            time.sleep(0.5)
+        message = f"no run of {dag_id} was triggered for {partition_key} in {seconds:.0f} s"
+        raise RunFailed(message)
 
     def tasks(self, dag_id: str, run_id: str) -> dict[str, str]:
         """Return task → state of a run, in the order in which they are listed."""
