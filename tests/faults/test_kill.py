@@ -31,7 +31,7 @@ def kill_at(step: str, command: list[str], lake: Path) -> None:
     """Start a run and send SIGKILL as soon as its journal names the step."""
     before = set((lake / "logs").glob("run-*.jsonl"))
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 180
+    deadline = time.monotonic() + 900
     delay = 0.0
     wanted = step
     if step == "shape.running":
