@@ -49,7 +49,6 @@ class Bench:
     journal: Journal
     con: duckdb.DuckDBPyConnection
     lock: int
-    dsn: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +210,7 @@ def _shape(bench: Bench, draft: Draft) -> None:
         lake=bench.settings.lake,
         variables=bench.settings.published_choices()
         | {"as_of": str(draft.as_of), "read_from": span[0], "read_to": span[1]},
-        catalog_dsn=bench.dsn,
+        catalog_dsn=bench.settings.dsn,
         threads=bench.settings.threads,
         max_memory=bench.settings.max_memory,
         inherit=(bench.lock,),

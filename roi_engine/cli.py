@@ -213,6 +213,21 @@ def status(
             out.print(line)
 
 
+@app.command(epilog='Example: roi retract gpu/day3.json --reason "exporter wrote the wrong host"')
+def retract(
+    file: Annotated[str, typer.Argument(help="Path below the inbox, or its SHA-256's start.")],
+    reason: Annotated[str, typer.Option(help="Why; kept in quarantine and manifest.")],
+    lake: Lake = None,
+) -> None:
+    """Make a landed file count no more. Nothing is deleted; the next run builds its days anew."""
+    from roi_engine import pipeline  # noqa: PLC0415
+
+    try:
+        out.print(pipeline.retract(settings_for(lake), file, reason=reason))
+    except pipeline.Failed as error:
+        raise fail(str(error)) from None
+
+
 def _next_runs(home: Path) -> dict[str, str] | None:
     """Return when the Airflow of a home runs each DAG next; None where none runs."""
     if not (home / "processes.json").is_file():

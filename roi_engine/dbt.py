@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from roi_engine.sources.schema import SOURCES, TABLES, Table
+from roi_engine.warehouse import catalog
 from roi_engine.warehouse.lake import OPS_TABLES
 
 PROJECT = Path(__file__).resolve().parents[1] / "dbt_project"
@@ -123,9 +124,10 @@ def build(
     """
     root = lake.resolve()
     target = root / "logs" / "dbt"
+    address = catalog.sealed(catalog_dsn) if catalog_dsn else f"sqlite:{root / 'catalog.sqlite'}"
     environment = os.environ | {
         "ROI_BRONZE": str(root / "bronze"),
-        "ROI_DBT_CATALOG": "ducklake:" + (catalog_dsn or f"sqlite:{root / 'catalog.sqlite'}"),
+        "ROI_DBT_CATALOG": "ducklake:" + address,
         "ROI_DBT_DATA": f"{root / 'data'}/",
         "ROI_THREADS": str(threads),
         "ROI_MAX_MEMORY": max_memory,

@@ -8,10 +8,11 @@ stages apart, for a scheduler. Fetching and parsing happen before, outside the l
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import duckdb
+import psycopg
 
 from roi_engine import alerts, building, dbt, landing, valuing
 from roi_engine.journal import Journal
@@ -148,6 +149,27 @@ def build(
             return _report(bench, draft, new=new, landed=landed)
 
 
+def retract(settings: Settings, name: str, *, reason: str) -> str:
+    """Make a landed file count no more, with a reason; the next run builds its days anew.
+
+    Raises:
+        Failed: There is no such file.
+    """
+    with (
+        _stages(settings, inbox=None, retract=name) as journal,
+        _writing(settings, journal) as bench,
+    ):
+        now = datetime.now(UTC).replace(tzinfo=None)
+        try:
+            row = landing.retract(LakeLedger(bench.con), name, reason=reason, now=now)
+        except landing.NoSuchFile as error:
+            raise Failed(str(error)) from error
+    span = (
+        f"{row['interval_start']} to {row['interval_end']}" if row["interval_start"] else "no day"
+    )
+    return f"{row['uri']} counts no more ({row['rows']} rows, {span}); run again to build its days"
+
+
 def watch(settings: Settings, *, day: date) -> list[str]:
     """Raise an alert for each source that has not been asked for ``day`` yet; return them."""
     with _reading(settings) as con:
@@ -175,21 +197,17 @@ def _stages(settings: Settings, *, inbox: Path | None, **about: object) -> Itera
             yield journal
         except (
             *(lake.LakeError, dbt.DbtFailed, landing.LandingFailed, valuing.MartRefused),
-            *(duckdb.Error, OSError),
+            *(duckdb.Error, psycopg.Error, OSError),
         ) as error:
             journal.step("failed", error=str(error))
             message = f"{' '.join(str(error).split())} The last release is in place."
             raise Failed(message) from error
 
 
-def _dsn(settings: Settings) -> str | None:
-    return settings.catalog_dsn.get_secret_value() if settings.catalog_dsn else None
-
-
 @contextmanager
 def _writing(settings: Settings, journal: Journal) -> Iterator[building.Bench]:
     """Open the lake to write, alone."""
-    root, dsn = settings.lake, _dsn(settings)
+    root, dsn = settings.lake, settings.dsn
     with (
         lock.writing(
             root, catalog_dsn=dsn, on_wait=lambda said: journal.step("lock.wait", said=said)
@@ -199,14 +217,14 @@ def _writing(settings: Settings, journal: Journal) -> Iterator[building.Bench]:
         ) as con,
     ):
         alerts.take_in(con, root)
-        yield building.Bench(settings, journal, con, held, dsn)
+        yield building.Bench(settings, journal, con, held)
 
 
 @contextmanager
 def _reading(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     with lake.connect(
         settings.lake,
-        catalog_dsn=_dsn(settings),
+        catalog_dsn=settings.dsn,
         read_only=True,
         threads=settings.threads,
         max_memory=settings.max_memory,

@@ -39,6 +39,11 @@ class Settings(BaseSettings):
     credit_rule: Literal["final_responder", "cost_share"] = "final_responder"
     cost_ratio_threshold: float = Field(default=1.0, gt=0)
 
+    @property
+    def dsn(self) -> str | None:
+        """Return the address of the shared catalog in the clear, for those who connect."""
+        return self.catalog_dsn.get_secret_value() if self.catalog_dsn else None
+
     def published_choices(self) -> dict[str, str | int]:
         """Return the settings that change published numbers, as plain values.
 

@@ -68,8 +68,7 @@ def read(settings: Settings, *, next_runs: dict[str, str] | None = None) -> Stat
     Raises:
         LakeError: There is no lake.
     """
-    dsn = settings.catalog_dsn.get_secret_value() if settings.catalog_dsn else None
-    with lake.connect(settings.lake, catalog_dsn=dsn, read_only=True) as con:
+    with lake.connect(settings.lake, catalog_dsn=settings.dsn, read_only=True) as con:
         newest = con.execute(
             "select release, snapshot_id, as_of from lake.ops.published"
             " order by release desc limit 1"

@@ -90,9 +90,8 @@ def verify(settings: Settings) -> list[Check]:
     Raises:
         LakeError: There is no lake.
     """
-    dsn = settings.catalog_dsn.get_secret_value() if settings.catalog_dsn else None
     checks = []
-    with lake.connect(settings.lake, catalog_dsn=dsn, read_only=True) as con:
+    with lake.connect(settings.lake, catalog_dsn=settings.dsn, read_only=True) as con:
         answer = con.execute("select * from lake.ops.manifest order by seq")
         names = [column[0] for column in answer.description]
         rows = [dict(zip(names, row, strict=True)) for row in answer.fetchall()]

@@ -3,9 +3,12 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.postgres import Postgres, server
 
 PROJECT = Path(__file__).resolve().parents[1]
 SHARED_DATA = PROJECT.parent / "shared" / "data"
@@ -46,3 +49,10 @@ class Roi:
 def roi() -> Roi:
     """Return the command line."""
     return Roi()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """Return a real Postgres on loopback; skip where its programs are not."""
+    with server() as running:
+        yield running

@@ -14,7 +14,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from roi_engine.landing.inbox import scan
-from roi_engine.landing.ledger import Landed, Ledger, append
+from roi_engine.landing.ledger import Landed, Ledger, NoSuchFile, append, retract
 from roi_engine.landing.look import Look, Options, Step
 from roi_engine.landing.manifest import Entry, Row, chain, row_hash, verify_chain
 from roi_engine.landing.prepared import prepare
@@ -25,12 +25,14 @@ __all__ = [
     "Landed",
     "LandingFailed",
     "Ledger",
+    "NoSuchFile",
     "Options",
     "append",
     "chain",
     "hmac_key",
     "land",
     "prepare",
+    "retract",
     "row_hash",
     "scan",
     "verify_chain",

@@ -1,12 +1,20 @@
 """What a look at the inbox brought, and how it takes its place in the manifest."""
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import Protocol
 
 import polars as pl
 
 from roi_engine.landing.manifest import Entry, Row, chain, newest, newest_reference
+from roi_engine.sources import bronze
+from roi_engine.sources.base import Load
+
+
+class NoSuchFile(Exception):
+    """No file, or more than one, is what was named; the message is one sentence."""
 
 
 class Ledger(Protocol):
@@ -70,3 +78,47 @@ def append(ledger: Ledger, landed: Landed) -> int:
         quarantine = landed.quarantine.filter(pl.col("_load_id").is_in(fresh))
         ledger.append(chain(rows, entries), quarantine)
     return len(entries)
+
+
+def retract(ledger: Ledger, name: str, *, reason: str, now: datetime) -> Row:
+    """Make a landed file count no more; call it under the lake's lock.
+
+    Nothing is removed: bytes and bronze stay, the manifest gets an entry that says so, and
+    quarantine the reason. The days that were made of the file are stale from now on.
+
+    Args:
+        ledger: The lake's manifest.
+        name: The file's path below the inbox, or the first digits of its SHA-256.
+        reason: Why it is wrong.
+        now: The moment, in UTC without a zone.
+
+    Returns:
+        The file's row in the manifest.
+
+    Raises:
+        NoSuchFile: The name fits no landed file, or several.
+    """
+    rows = ledger.manifest()
+    events = [row for row in newest(rows).values() if row["source"] != "reference"]
+    counting = [row for row in events if row["status"] == "landed"]
+    counting += newest_reference(rows).values()
+    fits = [
+        row
+        for row in counting
+        if row["uri"] == name or (len(name) >= 8 and str(row["sha256"]).startswith(name))
+    ]
+    if len(fits) != 1:
+        found = ", ".join(sorted(f"{row['uri']} ({str(row['sha256'])[:12]})" for row in fits))
+        raise NoSuchFile(
+            f"{name} is the name of several landed files: {found}; name one by its SHA-256."
+            if fits
+            else f"No file that counts has landed as {name}: `roi sql` on ops.manifest lists them."
+        )
+    (row,) = fits
+    known = {field.name: row[field.name] for field in fields(Entry)}
+    entry = Entry(**known | {"status": "retracted", "fetched_at": now})  # type: ignore[arg-type]
+    load = Load(entry.load_id, entry.source, entry.system, entry.sha256, entry.uri)
+    record = json.dumps({"uri": entry.uri})
+    refused = bronze.refuse(load, [(0, "retracted", "warning", reason, record)])
+    ledger.append(chain(rows, [entry]), refused)
+    return row

@@ -115,6 +115,8 @@ class Look:
         fresh: dict[str, list[str]] = {}
         for load, file in _distinct(files):
             row = self.latest.get(("reference", "", load.sha256))
+            if row is not None and row["status"] == "retracted":
+                continue
             if row is None or row["extractor_version"] != version:
                 entry = self._one(load, file, version)
                 if entry is not None and entry.status == "landed":
@@ -182,6 +184,8 @@ class Look:
         for load, file in _distinct(files):
             version = self._version(load.source, load.system)
             row = self.latest.get((load.source, load.system, load.sha256))
+            if row is not None and row["status"] == "retracted":
+                continue
             if row is None or row["extractor_version"] != version:
                 items.append(self._item(load, file, version))
         workers = max(1, min(_MAX_PARSERS, self.options.threads, len(items)))

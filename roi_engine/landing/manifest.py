@@ -18,7 +18,8 @@ class Entry:
     """What is known about one load before it takes its place in the chain.
 
     ``tables`` are the bronze tables with rows of it, comma-separated; a reference load has just
-    one, which is also its ``system``. ``status`` is ``landed`` or ``unreadable``.
+    one, which is also its ``system``. ``status`` is ``landed``, ``unreadable`` or ``retracted``
+    (a file that had landed and must count no more).
     """
 
     load_id: str
@@ -56,11 +57,15 @@ def newest(rows: Iterable[Row]) -> dict[tuple[str, str, str], Row]:
 
 
 def newest_reference(rows: Iterable[Row]) -> dict[str, Row]:
-    """Return the load that counts for each reference table: the last that landed."""
+    """Return the load that counts for each reference table: the last that landed and stands."""
+    known = list(rows)
+    last = newest(known)
     return {
         str(row["tables"]): row
-        for row in rows
-        if row["source"] == "reference" and row["status"] == "landed"
+        for row in known
+        if row["source"] == "reference"
+        and row["status"] == "landed"
+        and last[key_of(row)]["status"] == "landed"
     }
 
 

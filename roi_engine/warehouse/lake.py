@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from roi_engine.warehouse import extensions
+from roi_engine.warehouse import catalog, extensions
 
 SCHEMA_VERSION = 2
 
@@ -92,7 +92,7 @@ def attach_sql(root: Path, *, catalog_dsn: str | None = None, read_only: bool = 
     data_path = f"{root.resolve()}/data/".replace("'", "''")
     options = [f"DATA_PATH '{data_path}'", "OVERRIDE_DATA_PATH true"]
     if catalog_dsn:
-        target = f"ducklake:{catalog_dsn}"
+        target = f"ducklake:{catalog.sealed(catalog_dsn)}"
     else:
         target = f"ducklake:sqlite:{root.resolve() / 'catalog.sqlite'}"
         options += ["META_JOURNAL_MODE 'WAL'", "META_BUSY_TIMEOUT 5000"]
@@ -123,7 +123,7 @@ def connect(
         raise NotReady(message)
     con = connect_memory(threads=threads, max_memory=max_memory)
     try:
-        con.execute(attach_sql(root, catalog_dsn=catalog_dsn, read_only=read_only))
+        _attach(con, root, catalog_dsn=catalog_dsn, read_only=read_only)
         con.execute("use lake")
         if not read_only:
             _prepare(con)
@@ -131,6 +131,25 @@ def connect(
         yield con
     finally:
         con.close()
+
+
+def _attach(
+    con: duckdb.DuckDBPyConnection, root: Path, *, catalog_dsn: str | None, read_only: bool
+) -> None:
+    try:
+        con.execute(attach_sql(root, catalog_dsn=catalog_dsn, read_only=read_only))
+    except duckdb.Error as error:
+        if not catalog_dsn:
+            raise
+        reason = " ".join(str(error).split())
+        if read_only and "does not exist" in reason:
+            message = (
+                f"There is no lake in this catalog yet: write one with `roi run --inbox DIR"
+                f" --lake {root}`."
+            )
+            raise NotReady(message) from error
+        message = f"The lake's catalog on Postgres cannot be opened: {reason}."
+        raise LakeError(message) from error
 
 
 def _prepare(con: duckdb.DuckDBPyConnection) -> None:

@@ -10,9 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-import duckdb
-
-from roi_engine.warehouse import extensions
+from roi_engine.warehouse import catalog
 
 _ADVISORY = 0x524F49
 """Key of the advisory lock ("ROI"); one database holds one lake's catalog."""
@@ -49,22 +47,10 @@ def writing(
 
 @contextmanager
 def _advisory(dsn: str, on_wait: Callable[[str], None]) -> Iterator[None]:
-    """Hold the catalog's advisory lock for as long as one open transaction lasts."""
-    address = dsn.removeprefix("postgres:").replace("'", "''")
-    con = duckdb.connect(config={"autoinstall_known_extensions": "false"})
-    try:
-        extensions.load(con)
-        con.execute(f"attach '{address}' as catalog (type postgres)")
-        con.execute("begin")
-        taken = con.execute(
-            f"from postgres_query('catalog', 'select pg_try_advisory_xact_lock({_ADVISORY})')"
-        ).fetchone()
+    """Hold the catalog's advisory lock for as long as one session lasts."""
+    with catalog.connect(dsn) as session:
+        taken = session.execute("select pg_try_advisory_lock(%s)", [_ADVISORY]).fetchone()
         if not (taken and taken[0]):
             on_wait("another machine writes this lake; waiting")
-            con.execute(
-                f"from postgres_query('catalog',"
-                f" 'select cast(pg_advisory_xact_lock({_ADVISORY}) as text)')"
-            )
+            session.execute("select pg_advisory_lock(%s)", [_ADVISORY])
         yield
-    finally:
-        con.close()

@@ -45,24 +45,23 @@ def activate_loads(con: duckdb.DuckDBPyConnection) -> None:
     """Fill ``ops.active_load``: of each file its newest parse, of each reference table its newest.
 
     A file that was parsed anew (another parser, another mapping) counts once; a reference table
-    is replaced whole by its newest file.
+    is replaced whole by its newest file; a file that was retracted does not count.
     """
     con.execute("begin")
     con.execute("delete from lake.ops.active_load")
     con.execute(f"""
         insert into lake.ops.active_load
-        with landed as (
-            select *,
-                row_number() over (
-                    partition by source, system, sha256 order by seq desc
-                ) as parse_rank,
-                row_number() over (partition by source, tables order by seq desc) as table_rank
-            from {MANIFEST}
-            where status = 'landed'
+        with newest as (
+            select * from {MANIFEST}
+            qualify row_number() over (
+                partition by source, case when source <> 'reference' then system end, sha256
+                order by seq desc
+            ) = 1
         )
-        select load_id, source, seq from landed
-        where (source = 'reference' and table_rank = 1)
-            or (source <> 'reference' and parse_rank = 1)
+        select load_id, source, seq from newest
+        where status = 'landed'
+        qualify source <> 'reference'
+            or row_number() over (partition by source, tables order by seq desc) = 1
         order by seq
     """)
     con.execute("commit")

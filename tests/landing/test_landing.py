@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import textwrap
+from datetime import datetime
 
 import duckdb
 import polars as pl
@@ -428,3 +429,43 @@ def test_the_public_inbox_lands_and_a_second_look_finds_nothing_new(tmp_path, sh
     named = pl.read_parquet(names).select("raw_model", "canonical_provider", "model").rows()
     assert ("claude-sonnet-4-20250514", "anthropic", "claude-sonnet-4-0") in named
     assert landing.land(inbox, options=options, manifest=ledger.rows).entries == ()
+
+
+NOW = datetime(2026, 2, 1)  # noqa: DTZ001 - the lake keeps UTC without a zone
+
+
+def test_a_retracted_file_counts_no_more_and_does_not_come_back(estate):
+    estate.put("billing/wrong.csv", BILL.format(cost=999))
+    estate.run()
+    landing.retract(estate.ledger, "billing/wrong.csv", reason="another account's", now=NOW)
+    assert estate.ledger.rows[-1]["status"] == "retracted"
+    assert estate.ledger.quarantine[-1]["reason"] == "another account's"
+    assert landing.verify_chain(estate.ledger.rows) is None
+    # it still stands in the inbox, under another name too
+    estate.put("billing/again.csv", BILL.format(cost=999))
+    assert estate.run() == []
+
+
+def test_a_retracted_table_gives_way_to_the_one_before_it(estate):
+    estate.put("reference/agents.csv", AGENTS.format(id="old"))
+    estate.run()
+    estate.put("reference/agents.csv", AGENTS.format(id="new"))
+    estate.run()
+    landing.retract(estate.ledger, "reference/agents.csv", reason="a draft", now=NOW)
+    counting = landing.manifest.newest_reference(estate.ledger.rows)["agents"]
+    assert counting["sha256"] == estate.ledger.rows[0]["sha256"]
+
+
+def test_a_name_that_fits_no_file_or_several_is_told(estate):
+    estate.put("billing/a.csv", BILL.format(cost=1))
+    estate.run()
+    estate.put("billing/a.csv", BILL.format(cost=2))
+    estate.run()
+    with pytest.raises(landing.NoSuchFile, match="No file that counts"):
+        landing.retract(estate.ledger, "billing/b.csv", reason="why", now=NOW)
+    with pytest.raises(landing.NoSuchFile, match="several landed files"):
+        landing.retract(estate.ledger, "billing/a.csv", reason="why", now=NOW)
+    sha256 = str(estate.ledger.rows[-1]["sha256"])
+    landing.retract(estate.ledger, sha256[:12], reason="why", now=NOW)
+    with pytest.raises(landing.NoSuchFile):
+        landing.retract(estate.ledger, sha256[:12], reason="again", now=NOW)
