@@ -15,6 +15,7 @@ _QUERY = """
     )
     select asr.agent_id,
         asr.spend_28d,
+        asr.human_cost_28d,
         asr.gross_value_28d - asr.spend_28d - asr.human_cost_28d as net_value_28d,
         asr.roi_28d, asr.roi_low_28d, asr.roi_high_28d,
         asr.asr_spend_28d, asr.asr_spend_low_28d, asr.asr_spend_high_28d,
@@ -25,12 +26,23 @@ _QUERY = """
     left join verified using (agent_id)
     left join valued using (agent_id)
     where asr.day = $day
-    order by starts_with(asr.agent_id, '__'), asr.spend_28d desc, asr.agent_id
+    order by asr.spend_28d desc, asr.agent_id
 """
+
+_NOBODYS = """
+    select agent_id, sum(total_cost) as spend_28d
+    from marts.daily_roi
+    where starts_with(agent_id, '__') and total_cost <> 0
+        and day between cast($day as date) - 27 and cast($day as date)
+    group by agent_id
+    order by agent_id
+"""
+"""What no agent carries: idle and unallocated capacity, untraced use, people's own work."""
 
 HEADINGS = (
     "agent",
     "spend 28 d",
+    "people 28 d",
     "net value 28 d",
     "ROI [95 %]",
     "ASR spend [95 %]",
@@ -55,12 +67,15 @@ def agents(con: duckdb.DuckDBPyConnection, day: str) -> Table:
         table.add_row(
             row["agent_id"],
             f"{row['spend_28d']:,.2f}",
-            f"{row['net_value_28d']:+,.2f}" if row["gross_value_28d_known"] else "–",
+            f"{row['human_cost_28d']:,.2f}",
+            f"{row['net_value_28d']:+,.2f}",
             _ratio(row, "roi"),
             _ratio(row, "asr_spend"),
             row["band"] or "–",
             "–" if per_output is None else f"{per_output:,.2f}",
         )
+    for agent_id, spend in con.execute(_NOBODYS, {"day": day}).fetchall():
+        table.add_row(agent_id, f"{spend:,.2f}", *["–"] * (len(HEADINGS) - 2))
     return table
 
 
@@ -78,10 +93,7 @@ def footing(con: duckdb.DuckDBPyConnection, day: str) -> str:
 def _rows(con: duckdb.DuckDBPyConnection, day: str) -> list[dict]:
     answer = con.execute(_QUERY, {"day": day})
     names = [column[0] for column in answer.description]
-    rows = [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
-    for row in rows:
-        row["gross_value_28d_known"] = not row["agent_id"].startswith("__")
-    return rows
+    return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
 
 
 def _ratio(row: dict, name: str) -> str:
