@@ -32,8 +32,8 @@ def con():
             create table marts.daily_roi as
             select date '2026-01-02' as day, 'triage' as agent_id, 10 as total_cost,
                 40 as gross_value, 10 as assumed_value
-            union all select '2026-01-01', '__idle__', 7, 0, 0
-            union all select '2025-12-01', '__idle__', 99, 0, 0
+            union all select date '2026-01-01', '__idle__', 7, 0, 0
+            union all select date '2025-12-01', '__idle__', 99, 0, 0
         """)
         yield made
 
@@ -61,7 +61,7 @@ def test_one_row_an_agent_the_dearest_first_and_what_nobody_carries_below(con):
         "0.70]",
         "self-directed",
         "2.25",
-    ]  # noqa: E501
+    ]
     assert new == ["new", "1.00", "0.00", "-1.00", "–", "–", "–", "–"]
     # the window holds 28 days: what was idle before it is not shown
     assert idle == ["__idle__", "7.00", *["–"] * 6]
