@@ -49,8 +49,9 @@ lint: setup ## Style, types, import contracts, SQL
 	$(BIN)/lint-imports
 	$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar dbt_project/models dbt_project/tests
 
-bench: setup ## Seconds and memory by stage; coverage of the published intervals
+bench: setup ## Seconds and memory by stage; Airflow against roi run; coverage of the intervals
 	$(BIN)/python benchmarks/pipeline.py
+	$(BIN)/python benchmarks/airflow.py
 	$(BIN)/python benchmarks/coverage.py --estates 2000
 
 lock: ## Resolve the dependencies anew and write the hashed locks

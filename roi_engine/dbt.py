@@ -139,6 +139,7 @@ def build(
         # unit tests test the models, not the data: they run in `make test`
         *(() if unit_tests else ("--exclude-resource-type", "unit_test")),
         *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
+        *("--target", "postgres" if catalog_dsn else "sqlite"),
         *("--target-path", str(target), "--log-path", str(target)),
         *("--vars", json.dumps(dict(variables))),
     ]

@@ -1,13 +1,9 @@
 """The real scheduler, dag-processor and api-server run the pipeline as `roi run` does."""
 
 import json
-import os
-import socket
 
 import psutil
-import pytest
 
-from roi_engine.operate import supervisor
 from tests.airflow.conftest import DAYS, different, exported
 
 
@@ -54,29 +50,3 @@ def test_history_by_restate_and_the_last_day_by_assets_equal_roi_run(
     assert told == ["billing", "gpu", "tickets", "tokens"]
     assert status["next_runs"]["extract_billing"].startswith("2099-01-01T02:00")
     assert status["late"] == {}
-
-
-def test_nothing_is_left_when_airflow_ends(house):
-    with supervisor.airflow(house) as running:
-        pids = list(running.processes.values())
-        everyone = [p.pid for pid in pids for p in psutil.Process(pid).children(recursive=True)]
-        port = int(running.url.rsplit(":", 1)[1])
-    assert not [pid for pid in (*pids, *everyone) if psutil.pid_exists(pid)]
-    with socket.socket() as free:
-        free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        free.bind(("127.0.0.1", port))
-    assert os.stat(house.password_file).st_mode & 0o077 == 0
-    assert not (house.home / "processes.json").exists()
-
-
-@pytest.mark.parametrize("kept", [True, False])
-def test_what_a_crash_left_is_ended_by_the_next_start(house, kept):
-    """A supervisor that was killed cannot stop its processes: the next one does."""
-    crashed = supervisor.airflow(house, keep=kept)
-    running = crashed.__enter__()
-    left = list(running.processes.values())
-    # one of them is dead, the others run on: no Airflow answers as a whole
-    psutil.Process(running.processes["scheduler"]).kill()
-    supervisor.sweep(house)
-    assert not [pid for pid in left if psutil.pid_exists(pid)]
-    crashed.__exit__(None, None, None)
