@@ -201,7 +201,7 @@ def _wait_until_healthy(running: Running, started: dict[str, subprocess.Popen[by
 
 def _health(url: str) -> dict[str, dict[str, str]] | None:
     try:
-        answer = httpx.get(f"{url}/api/v2/monitor/health", timeout=5, trust_env=False)
+        answer = httpx.get(f"{url}/api/v2/monitor/health", timeout=20, trust_env=False)
         return answer.json() if answer.status_code == httpx.codes.OK else None
     except (httpx.HTTPError, ValueError):
         return None
