@@ -228,6 +228,51 @@ def retract(
         raise fail(str(error)) from None
 
 
+@app.command(epilog="Example: roi maintain --lake ./lake")
+def maintain(lake: Lake = None) -> None:
+    """Merge small files, expire what is no release, and prove that every release reads the same."""
+    from roi_engine import pipeline  # noqa: PLC0415
+
+    try:
+        for line in pipeline.maintain(settings_for(lake)).lines():
+            out.print(line)
+    except pipeline.Failed as error:
+        raise fail(str(error)) from None
+
+
+@app.command(epilog="Example: roi backup --lake ./lake --to /backup/monday")
+def backup(
+    to: Annotated[Path, typer.Option(help="A new or empty folder.")], lake: Lake = None
+) -> None:
+    """Copy the lake whole, at one moment, while no run writes it."""
+    from roi_engine.warehouse import backup as copies  # noqa: PLC0415
+    from roi_engine.warehouse.lake import LakeError  # noqa: PLC0415
+
+    try:
+        made = copies.backup(settings_for(lake).lake, to, on_wait=out.print)
+    except (LakeError, OSError) as error:
+        raise fail(str(error)) from None
+    for line in made.lines():
+        out.print(line)
+
+
+@app.command(epilog="Example: roi restore --from /backup/monday --lake ./lake")
+def restore(
+    from_: Annotated[Path, typer.Option("--from", help="What `roi backup` wrote.")],
+    lake: Lake = None,
+) -> None:
+    """Make a lake from a backup, in a new or empty folder; its newest release is exported."""
+    from roi_engine.warehouse import backup as copies  # noqa: PLC0415
+    from roi_engine.warehouse.lake import LakeError  # noqa: PLC0415
+
+    try:
+        made = copies.restore(from_, settings_for(lake).lake)
+    except (LakeError, OSError) as error:
+        raise fail(str(error)) from None
+    for line in made.lines():
+        out.print(line)
+
+
 def _next_runs(home: Path) -> dict[str, str] | None:
     """Return when the Airflow of a home runs each DAG next; None where none runs."""
     if not (home / "processes.json").is_file():

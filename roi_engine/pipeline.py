@@ -18,7 +18,7 @@ from roi_engine import alerts, building, dbt, landing, valuing
 from roi_engine.journal import Journal
 from roi_engine.settings import Settings
 from roi_engine.sources.schema import EXTRACTED
-from roi_engine.warehouse import lake, lock, release
+from roi_engine.warehouse import lake, lock, maintenance, release
 from roi_engine.warehouse.ops import LakeLedger, missing_extractions, record_extraction
 
 
@@ -183,6 +183,25 @@ def watch(settings: Settings, *, day: date) -> list[str]:
             message=f"{source} has not been extracted for {day}, so the day was not built.",
         )
     return missing
+
+
+def maintain(settings: Settings) -> maintenance.Maintained:
+    """Make the lake smaller under its lock, and prove that no release reads differently.
+
+    Raises:
+        Failed: A release would read differently; nothing was removed.
+    """
+    with (
+        _stages(settings, inbox=None) as journal,
+        _writing(settings, journal) as bench,
+        journal.stage("maintain"),
+    ):
+        try:
+            return maintenance.maintain(
+                bench.con, settings.lake, keep_exports=settings.keep_exports, step=journal.step
+            )
+        except maintenance.Changed as error:
+            raise Failed(str(error)) from error
 
 
 @contextmanager

@@ -25,6 +25,9 @@ class Settings(BaseSettings):
     max_memory: str = "4GB"
     threads: int = Field(default=2, ge=1, le=64)
 
+    keep_exports: int = Field(default=3, ge=1)
+    """How many exported releases ``maintain`` leaves for file readers; the lake keeps them all."""
+
     reporting_timezone: str = "UTC"
     reporting_currency: str = Field(default="USD", min_length=3, max_length=3)
     cost_measure: Literal["effective", "billed"] = "effective"

@@ -2,6 +2,9 @@
 
 Everything that changes the catalog comes first, then the proof, and only then are files removed:
 whatever DuckLake may get wrong is found while it can still be undone. A release never expires.
+
+Rows that are inlined in the catalog (inserts of ten rows or fewer) stay there: a reader of a
+SQLite catalog misses them while ``ducklake_flush_inlined_data`` runs, and they are few.
 """
 
 import shutil
@@ -110,8 +113,6 @@ def maintain(
     step("maintain.hash")
     before = digests(con, hashed_whole=hashed_whole)
     with _undone_if_it_fails(con, root):
-        step("maintain.flush")
-        con.execute("call ducklake_flush_inlined_data('lake')")
         expired = _expire(con, step)
         step("maintain.merge")
         con.execute("call ducklake_merge_adjacent_files('lake')")

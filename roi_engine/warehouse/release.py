@@ -273,10 +273,15 @@ def _unchanged(
     old = before / schema / table if before else None
     if before is None or old is None or not old.is_dir():
         return set()
-    # from the release before itself: the snapshots between the two may have expired
-    changed = con.execute(
-        "select distinct day from ducklake_table_changes('lake', ?, ?, ?, ?) where snapshot_id > ?",
-        [schema, table, int(before.name), snapshot, int(before.name)],
-    ).fetchall()
-    days = {date.fromisoformat(path.name.removeprefix("day=")) for path in old.glob("day=*")}
-    return days - {row[0] for row in changed}
+
+    def days_at(version: int) -> set[tuple[object, ...]]:
+        rows = f"from lake.{schema}.{table} at (version => {version}) where day is not null"
+        return set(
+            con.execute(
+                "select day, count(*), sum(hash(read)), any_value(typeof(read))"
+                f" from ({rows}) as read group by day"
+            ).fetchall()
+        )
+
+    # by content: the change feed needs every snapshot in between, and maintenance expires them
+    return {row[0] for row in days_at(int(before.name)) & days_at(snapshot)}  # type: ignore[misc]
