@@ -127,8 +127,9 @@ def end_on_signals() -> None:
         signal.signal(sign, end)
 
 
-def free_port(first: int = _FIRST_PORT) -> int:
+def free_port(first: int | None = None) -> int:
     """Return the first port from ``first`` on that nobody listens on at 127.0.0.1."""
+    first = first or _FIRST_PORT
     for port in range(first, first + 200):
         with socket.socket() as tried:
             tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

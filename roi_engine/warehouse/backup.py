@@ -109,9 +109,12 @@ def _copy(source: Path, target: Path) -> Copied:
         shutil.copytree(source, target, ignore=left_out, dirs_exist_ok=True)
         copy_catalog(source / CATALOG, draft)
         shutil.copymode(source / CATALOG, draft)
+        _check_whole(target, draft)
+    except sqlite3.DatabaseError as error:
+        message = f"{source / CATALOG} is damaged ({error}): {target} is not whole."
+        raise lake.LakeError(message) from error
     finally:
         os.umask(former)
-    _check_whole(target, draft)
     draft.rename(target / CATALOG)
     sizes = [path.stat().st_size for path in target.rglob("*") if path.is_file()]
     return Copied(target, len(sizes), sum(sizes))
@@ -121,14 +124,14 @@ def _check_whole(folder: Path, catalog: Path) -> None:
     """Find every file that a catalog names under ``folder``.
 
     Raises:
-        LakeError: The catalog is damaged, or a file is missing or of another size.
+        LakeError: A file is missing or of another size.
+        DatabaseError: The catalog is damaged.
     """
     there = {path.name: path.stat().st_size for path in (folder / "data").rglob("*.parquet")}
     with closing(sqlite3.connect(catalog)) as con:
         ((verdict,),) = con.execute("pragma quick_check(1)").fetchall()
         if verdict != "ok":
-            message = f"The catalog copied into {folder} is damaged ({verdict})."
-            raise lake.LakeError(message)
+            raise sqlite3.DatabaseError(verdict)
         named = con.execute(
             "select path, file_size_bytes from ducklake_data_file"
             " union all select path, file_size_bytes from ducklake_delete_file"

@@ -1,13 +1,13 @@
 """A real Airflow on loopback over a small estate, and what that gives without Airflow."""
 
-import os
+import random
 from datetime import date
 
 import pytest
 
+from roi_engine.operate import supervisor
 from roi_engine.operate.house import House
 from roi_engine.operate.rest import Rest
-from roi_engine.operate.supervisor import airflow
 from roi_engine.sources.schema import EXTRACTED
 
 DAYS = ["2026-01-01", "2026-01-02", "2026-01-03"]
@@ -48,9 +48,11 @@ def home(tmp_path_factory):
 
 
 @pytest.fixture
-def house(home, estate, tmp_path):
+def house(home, estate, tmp_path, monkeypatch):
     """Return a house over the estate, with a lake of its own."""
-    os.environ["ROI_RETRY_SECONDS"] = "2"
+    monkeypatch.setenv("ROI_RETRY_SECONDS", "2")
+    # two test files may start their Airflow at the same moment
+    monkeypatch.setattr(supervisor, "_FIRST_PORT", random.randint(20_000, 28_000))  # noqa: S311
     return House(home, tmp_path / "lake", estate / "inbox", schedule_start=date(2099, 1, 1))
 
 
@@ -89,6 +91,6 @@ class Driver:
 
 @pytest.fixture
 def driver(house):
-    with airflow(house) as running, Rest(running) as rest:
+    with supervisor.airflow(house) as running, Rest(running) as rest:
         rest.ready({"build_marts", "restate", *(f"extract_{source}" for source in EXTRACTED)})
         yield Driver(running, rest)
