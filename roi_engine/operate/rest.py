@@ -47,7 +47,7 @@ class Rest:
             raise httpx.HTTPStatusError(message, request=answer.request, response=answer)
         return answer.json()
 
-    def ready(self, dag_ids: set[str], *, seconds: int = 120) -> None:
+    def ready(self, dag_ids: set[str], *, seconds: int = 300) -> None:
         """Wait until the DAGs have been read, and make the pool of the lake's writer.
 
         Raises:
@@ -92,7 +92,7 @@ class Rest:
         return {dag_id: when for dag_id, when in sorted(found.items()) if when}
 
     def triggered(
-        self, dag_id: str, partition_key: str, *, known: Collection[str], seconds: float = 120
+        self, dag_id: str, partition_key: str, *, known: Collection[str], seconds: float = 300
     ) -> str:
         """Wait for a run of a partition that was not ``known``, and return its id.
 

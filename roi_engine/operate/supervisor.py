@@ -32,7 +32,7 @@ COMPONENTS = {
 """Name → arguments of ``airflow``. Nothing here is deferred, so there is no triggerer."""
 
 _FIRST_PORT = 28080
-_HEALTHY_SECONDS = 180
+_HEALTHY_SECONDS = 300
 _GRACE_SECONDS = 20
 _PR_SET_PDEATHSIG = 1
 

@@ -52,6 +52,7 @@ OPS_TABLES = {
     "extraction": (
         "source VARCHAR, day DATE, extracted_at TIMESTAMP, new_loads BIGINT, run_id VARCHAR"
     ),
+    "replaced_day": "release BIGINT, table_schema VARCHAR, table_name VARCHAR, day DATE",
     "alert": (
         "alert_id VARCHAR, rule VARCHAR, severity VARCHAR, day DATE, subject VARCHAR,"
         " message VARCHAR, runbook VARCHAR, raised_at TIMESTAMP, resolved_at TIMESTAMP"
@@ -66,7 +67,7 @@ OPS_TABLES = {
 MIGRATIONS: dict[int, tuple[str, ...]] = {
     2: tuple(
         f"create table lake.ops.{name} ({OPS_TABLES[name]})"
-        for name in ("draft", "extraction", "alert")
+        for name in ("draft", "extraction", "alert", "replaced_day")
     ),
 }
 """Version → the statements that bring a lake of the version before it there."""

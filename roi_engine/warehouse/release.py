@@ -10,6 +10,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -84,9 +85,10 @@ def publish(
     con.execute("begin")
     try:
         con.execute("call lake.set_commit_message(?, ?)", ["roi", message])
-        _replace(con, tables["ops"], "ops", days=fact_days, keys={}, step=step)
-        _replace(con, tables["facts"], "facts", days=fact_days, keys=keys, step=step)
-        _replace(con, tables["marts"], "marts", days=mart_days, keys={}, step=step)
+        replace = partial(_replace, con, release=release, step=step)
+        replace(tables["ops"], "ops", days=fact_days, keys={})
+        replace(tables["facts"], "facts", days=fact_days, keys=keys)
+        replace(tables["marts"], "marts", days=mart_days, keys={})
         con.executemany(
             "insert into lake.ops.published values (?, ?, ?, ?, ?, ?, ?, ?)",
             [
@@ -118,10 +120,16 @@ def _replace(
     names: Sequence[str],
     schema: str,
     *,
+    release: int,
     days: Sequence[date],
     keys: Mapping[str, str],
     step: Callable[[str], None],
 ) -> None:
+    """Replace days of tables, and rows of a built key wherever they are; note which days these are.
+
+    A day in ``ops.replaced_day`` may hold other rows than before; null stands for every day.
+    """
+    note = f"insert into lake.ops.replaced_day select distinct {release}, '{schema}', ?, "
     for name in names:
         step(f"publish.{schema}.{name}")
         target, source = f"lake.{schema}.{name}", f"lake.build.{name}"
@@ -131,6 +139,9 @@ def _replace(
             con.execute(f"create table {target} as from {source} limit 0")
         elif list(old.items()) != list(new.items()):
             _migrate(con, target, source, old=old, new=new)
+            con.execute(f"{note} cast(null as date)", [name])
+        if "day" in new:
+            con.execute(f"{note} unnest(?::date[])", [name, list(days)])
         if "day" not in new:
             con.execute(f"delete from {target}")
         else:
@@ -138,6 +149,9 @@ def _replace(
                 f"delete from {target} where day in (select unnest(?::date[]))", [list(days)]
             )
         if key := keys.get(name):
+            con.execute(
+                f"{note} day from {target} where {key} in (select {key} from {source})", [name]
+            )
             con.execute(f"delete from {target} where {key} in (select {key} from {source})")
         con.execute(f"insert into {target} by name from {source}")
 
@@ -273,15 +287,34 @@ def _unchanged(
     old = before / schema / table if before else None
     if before is None or old is None or not old.is_dir():
         return set()
+    since = json.loads((before / "release.json").read_text(encoding="utf-8"))["release"]
+    replaced = {
+        row[0]
+        for row in con.execute(
+            "select distinct day from lake.ops.replaced_day"
+            " where release > ? and table_schema = ? and table_name = ?",
+            [since, schema, table],
+        ).fetchall()
+    }
+    unknown = con.execute(
+        "select release from lake.ops.published where release > ?"
+        " except select release from lake.ops.replaced_day",
+        [since],
+    ).fetchall()
+    if None in replaced or unknown:  # other columns, or a release of an older engine
+        return set()
+    there = {date.fromisoformat(path.name.removeprefix("day=")) for path in old.glob("day=*")}
 
     def days_at(version: int) -> set[tuple[object, ...]]:
-        rows = f"from lake.{schema}.{table} at (version => {version}) where day is not null"
+        rows = f"from lake.{schema}.{table} at (version => {version})"
         return set(
             con.execute(
-                "select day, count(*), sum(hash(read)), any_value(typeof(read))"
-                f" from ({rows}) as read group by day"
+                f"select day, count(*), sum(hash(read)) from ({rows}) as read"
+                " where day in (select unnest(?::date[])) group by day",
+                [sorted(replaced)],
             ).fetchall()
         )
 
-    # by content: the change feed needs every snapshot in between, and maintenance expires them
-    return {row[0] for row in days_at(int(before.name)) & days_at(snapshot)}  # type: ignore[misc]
+    # a day that was built again with the same content did not change
+    same = {row[0] for row in days_at(int(before.name)) & days_at(snapshot)}
+    return there - (replaced - same)

@@ -4,7 +4,7 @@ import json
 
 import psutil
 
-from tests.airflow.conftest import DAYS, different, exported
+from tests.airflow.conftest import DAYS, SECONDS, different, exported
 
 
 def listening(pids):
@@ -44,7 +44,7 @@ def test_history_by_restate_and_the_last_day_by_assets_equal_roi_run(
 
     # a day that nobody extracted is told at 06:00, once, and `roi status` shows it
     late = driver.rest.trigger("watch_days", partition_key="2026-01-04")
-    driver.rest.wait("watch_days", late, seconds=120)
+    driver.rest.wait("watch_days", late, seconds=SECONDS)
     status = json.loads(roi("status", "--lake", house.lake, "--home", house.home, "--json"))
     told = sorted(a["subject"] for a in status["alerts"] if a["rule"] == "late_day")
     assert told == ["billing", "gpu", "tickets", "tokens"]

@@ -12,7 +12,7 @@ def first_version(tmp_path):
     with lake.connect(tmp_path) as con:
         draft(con, [("a", DAY1, 1)], [(DAY1, 1)])
         publish(con, [DAY1])
-        for table in ("draft", "extraction", "alert"):
+        for table in ("draft", "extraction", "alert", "replaced_day"):
             con.execute(f"drop table lake.ops.{table}")
         con.execute("update lake.ops.schema_version set version = 1")
     return tmp_path
