@@ -8,10 +8,12 @@ folder that a killed copy left behind is no backup and is refused as one.
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+import duckdb
 
 from roi_engine.warehouse import lake, lock, release
 
@@ -71,6 +73,26 @@ def copy_catalog(source: Path, target: Path) -> None:
     target.unlink(missing_ok=True)
     with closing(sqlite3.connect(source)) as here, closing(sqlite3.connect(target)) as there:
         here.backup(there)
+
+
+@contextmanager
+def undone_if_it_fails(con: duckdb.DuckDBPyConnection, root: Path) -> Iterator[None]:
+    """Put a catalog in SQLite back as it was if anything fails; no other run writes meanwhile."""
+    place = con.execute("select path from duckdb_databases() where database_name = 'lake'")
+    ((path,),) = place.fetchall()
+    if not path.startswith("sqlite:"):
+        yield
+        return
+    catalog, kept = Path(path.removeprefix("sqlite:")), root / ".catalog-before-maintenance"
+    copy_catalog(catalog, kept)
+    try:
+        yield
+    except BaseException:
+        with closing(sqlite3.connect(kept)) as source, closing(sqlite3.connect(catalog)) as target:
+            source.backup(target)
+        raise
+    finally:
+        kept.unlink()
 
 
 def _check_source(folder: Path) -> None:

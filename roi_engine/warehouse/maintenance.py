@@ -8,16 +8,14 @@ SQLite catalog misses them while ``ducklake_flush_inlined_data`` runs, and they 
 """
 
 import shutil
-import sqlite3
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
 
-from roi_engine.warehouse.backup import copy_catalog
+from roi_engine.warehouse.backup import undone_if_it_fails
 
 GRACE = timedelta(days=1)
 """How long a file that no snapshot names stays for readers that attached before."""
@@ -112,7 +110,7 @@ def maintain(
     files, size = _measure(root)
     step("maintain.hash")
     before = digests(con, hashed_whole=hashed_whole)
-    with _undone_if_it_fails(con, root):
+    with undone_if_it_fails(con, root):
         expired = _expire(con, step)
         step("maintain.merge")
         con.execute("call ducklake_merge_adjacent_files('lake')")
@@ -165,26 +163,6 @@ def _compare(before: Digests, after: Digests) -> None:
                 " no file was removed; see docs/runbooks/maintenance.md."
             )
             raise Changed(message)
-
-
-@contextmanager
-def _undone_if_it_fails(con: duckdb.DuckDBPyConnection, root: Path) -> Iterator[None]:
-    """Put a catalog in SQLite back as it was if anything fails; no other run writes meanwhile."""
-    place = con.execute("select path from duckdb_databases() where database_name = 'lake'")
-    ((path,),) = place.fetchall()
-    if not path.startswith("sqlite:"):
-        yield
-        return
-    catalog, kept = Path(path.removeprefix("sqlite:")), root / ".catalog-before-maintenance"
-    copy_catalog(catalog, kept)
-    try:
-        yield
-    except BaseException:
-        with closing(sqlite3.connect(kept)) as source, closing(sqlite3.connect(catalog)) as target:
-            source.backup(target)
-        raise
-    finally:
-        kept.unlink()
 
 
 def _expire(con: duckdb.DuckDBPyConnection, step: Callable[..., None]) -> int:

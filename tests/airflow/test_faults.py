@@ -7,6 +7,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import httpx
 import psutil
 import pytest
 
@@ -61,10 +62,17 @@ def test_the_same_day_cleared_twice_at_once(roi, house, driver, undisturbed, tmp
     body = {"dry_run": False, "dag_run_id": run, "only_failed": False, "reset_dag_runs": True}
 
     def clear(_):
-        return driver.rest.post("dags/build_marts/clearTaskInstances", body)
+        try:
+            driver.rest.post("dags/build_marts/clearTaskInstances", body)
+        except httpx.HTTPStatusError as error:
+            return error.response.status_code
+        return 200
 
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(clear, range(2)))
+        answers = sorted(pool.map(clear, range(2)))
+    # Airflow refuses the second of two at the very same moment
+    assert answers[0] == 200
+    assert answers[1] in (200, 409)
     other = driver.restate(DAYS[2], DAYS[2], wait=False, reason="the same day at the same time")
     driver.rest.wait("build_marts", run, seconds=SECONDS)
     driver.rest.wait("restate", other, seconds=SECONDS)
