@@ -87,7 +87,7 @@ def airflow(house: House, *, keep: bool = False) -> Iterator[Running]:
 def find(house: House) -> Running | None:
     """Return the Airflow that runs in this home and answers, if there is one."""
     known = _remembered(house)
-    if known is None or not all(_is_ours(pid, house) for pid in known["processes"].values()):
+    if known is None or known["processes"] != _still(known):
         return None
     url = f"http://127.0.0.1:{known['port']}"
     return Running(house, url, known["processes"]) if _health(url) else None
@@ -97,8 +97,7 @@ def sweep(house: House) -> None:
     """End what an earlier start left behind (a crash, a kill)."""
     known = _remembered(house)
     if known is not None:
-        left = {name: pid for name, pid in known["processes"].items() if _is_ours(pid, house)}
-        stop(left, house)
+        stop(_still(known), house)
 
 
 def stop(processes: dict[str, int], house: House) -> None:
@@ -217,7 +216,9 @@ def _pids(started: dict[str, subprocess.Popen[bytes]]) -> dict[str, int]:
 
 
 def _remember(house: House, port: int, started: dict[str, subprocess.Popen[bytes]]) -> None:
-    text = json.dumps({"port": port, "processes": _pids(started)})
+    pids = _pids(started)
+    born = {name: _born(pid) for name, pid in pids.items()}
+    text = json.dumps({"port": port, "processes": pids, "born": born})
     (house.home / "processes.json").write_text(text + "\n", encoding="utf-8")
 
 
@@ -226,13 +227,25 @@ def _remembered(house: House) -> dict | None:
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
-def _is_ours(pid: int, house: House) -> bool:
-    """Return whether a process id still belongs to this home, and was not given to another."""
+def _still(known: dict) -> dict[str, int]:
+    """Return the remembered processes that live, and are not others under a reused id."""
+    return {
+        name: pid for name, pid in known["processes"].items() if _born(pid) == known["born"][name]
+    }
+
+
+def _born(pid: int) -> str | None:
+    """Return when a process began, in clock ticks since boot; None when there is none.
+
+    Its environment would not do: a process that sets its title writes over it.
+    """
     try:
-        environment = Path(f"/proc/{pid}/environ").read_bytes()
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
     except OSError:
-        return False
-    return f"AIRFLOW_HOME={house.home.resolve()}\0".encode() in environment
+        return None
+    fields = stat.rpartition(")")[2].split()
+    is_dead = fields[0] == "Z"
+    return None if is_dead else fields[19]
 
 
 def _group_lives(pid: int) -> bool:

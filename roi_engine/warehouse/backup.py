@@ -88,11 +88,17 @@ def undone_if_it_fails(con: duckdb.DuckDBPyConnection, root: Path) -> Iterator[N
     try:
         yield
     except BaseException:
-        with closing(sqlite3.connect(kept)) as source, closing(sqlite3.connect(catalog)) as target:
-            source.backup(target)
-        raise
-    finally:
+        try:
+            with closing(sqlite3.connect(kept)) as here, closing(sqlite3.connect(catalog)) as there:
+                here.backup(there)
+        except sqlite3.Error as error:
+            message = (
+                f"{catalog} could not be put back ({error}): stop all runs, copy {kept} to it."
+            )
+            raise lake.LakeError(message) from error
         kept.unlink()
+        raise
+    kept.unlink()
 
 
 def _check_source(folder: Path) -> None:

@@ -245,6 +245,28 @@ def test_a_disk_that_is_full_changes_nothing(con, root, monkeypatch):
         assert maintenance.maintain(fresh, root, grace=NOW).releases_proven == 2
 
 
+def test_a_catalog_that_cannot_be_put_back_is_kept_beside_it(con, root, monkeypatch):
+    publish(con, DAYS[0], "a")
+    going_wrong(monkeypatch, "call ducklake_merge_adjacent_files('no such lake')")
+    real = sqlite3.connect
+
+    def connect(path):
+        if Path(path).name == "catalog.sqlite" and (root / ".catalog-before-maintenance").exists():
+            raise sqlite3.OperationalError("database or disk is full")
+        return real(path)
+
+    copy = maintenance.digests(con, hashed_whole=1)
+    monkeypatch.setattr(sqlite3, "connect", connect)
+    with pytest.raises(lake.LakeError, match=r"put back \(database or disk is full\): stop all"):
+        maintenance.maintain(con, root)
+    monkeypatch.undo()
+    for part in root.glob("catalog.sqlite*"):
+        part.unlink()
+    (root / ".catalog-before-maintenance").rename(root / "catalog.sqlite")
+    with lake.connect(root) as fresh:
+        assert maintenance.digests(fresh, hashed_whole=1) == copy
+
+
 def test_a_file_that_a_release_names_is_never_removed(con, root):
     """A catalog that schedules a named file for deletion is not obeyed."""
     made = [publish(con, day, "a") for day in DAYS[:2]]
