@@ -2,8 +2,8 @@
 
 Under the lake's lock: small files are merged, snapshots that are no release are expired, files
 that no snapshot names are removed, exports older than the newest few are dropped (the lake
-itself keeps every release). Before and after, every table of the last release is hashed; if a
-hash differs, the task fails.
+itself keeps every release). Before and after, the tables of every release are hashed;
+if a hash differs, no file is removed and the task fails.
 
 If it fails: docs/runbooks/maintenance.md.
 """
