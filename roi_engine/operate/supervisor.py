@@ -117,12 +117,15 @@ def stop(processes: dict[str, int], house: House) -> None:
 
 
 def end_on_signals() -> None:
-    """Make a polite kill and a closed terminal end this process as Ctrl-C does."""
+    """Make a polite kill and a closed terminal end this process as Ctrl-C does.
+
+    Ctrl-C is named too: a shell that starts a job in the background lets it ignore that.
+    """
 
     def end(*_: object) -> None:
         raise KeyboardInterrupt
 
-    for sign in (signal.SIGTERM, signal.SIGHUP):
+    for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(sign, end)
 
 

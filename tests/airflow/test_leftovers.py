@@ -24,7 +24,7 @@ def family(pids):
 
 
 def assert_gone(processes, port):
-    _, alive = psutil.wait_procs(processes, timeout=30)
+    _, alive = psutil.wait_procs(processes, timeout=90)
     assert [p for p in alive if p.status() != psutil.STATUS_ZOMBIE] == []
     with socket.socket() as free:
         free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -54,7 +54,7 @@ def test_nothing_is_left_when_it_is_interrupted(house, sign, code):
     known = json.loads((house.home / "processes.json").read_text())
     processes = family(known["processes"].values())
     process.send_signal(sign)
-    process.wait(timeout=60)
+    process.wait(timeout=180)
     assert process.returncode == code
     assert_gone(processes, known["port"])
 
