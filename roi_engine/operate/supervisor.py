@@ -97,7 +97,9 @@ def sweep(house: House) -> None:
     """End what an earlier start left behind (a crash, a kill)."""
     known = _remembered(house)
     if known is not None:
-        stop(_still(known), house)
+        # a group outlives its leader (a scheduler's workers), and keeps its id from being reused
+        orphaned = {name: pid for name, pid in known["processes"].items() if _born(pid) is None}
+        stop(_still(known) | orphaned, house)
 
 
 def stop(processes: dict[str, int], house: House) -> None:
