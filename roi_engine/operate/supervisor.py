@@ -57,9 +57,11 @@ def airflow(house: House, *, keep: bool = False) -> Iterator[Running]:
     One that already runs in this home is used as it is, and left running.
 
     Raises:
-        NotStarted: A process ended, or the API did not answer in time.
+        NotStarted: A process ended, the API did not answer in time, or the one that runs in
+            this home was started over another lake or inbox.
     """
     if (running := find(house)) is not None:
+        _refuse_other(house)
         yield running
         return
     sweep(house)
@@ -220,10 +222,27 @@ def _pids(started: dict[str, subprocess.Popen[bytes]]) -> dict[str, int]:
     return {name: process.pid for name, process in started.items()}
 
 
+def _serves(house: House) -> dict[str, str]:
+    return {"lake": str(house.lake.resolve()), "inbox": str(house.inbox.resolve())}
+
+
+def _refuse_other(house: House) -> None:
+    """Refuse an Airflow whose tasks would write another lake than the one that is asked for."""
+    known = (_remembered(house) or {}).get("serves", {})
+    for name, path in _serves(house).items():
+        if known.get(name, path) != path:
+            message = (
+                f"In {house.home} an Airflow already runs over the {name} {known[name]}, not over"
+                f" {path}: end it first (roi airflow --home {house.home} --stop), or give another"
+                " --home."
+            )
+            raise NotStarted(message)
+
+
 def _remember(house: House, port: int, started: dict[str, subprocess.Popen[bytes]]) -> None:
     pids = _pids(started)
     born = {name: _born(pid) for name, pid in pids.items()}
-    text = json.dumps({"port": port, "processes": pids, "born": born})
+    text = json.dumps({"port": port, "processes": pids, "born": born, "serves": _serves(house)})
     (house.home / "processes.json").write_text(text + "\n", encoding="utf-8")
 
 

@@ -41,9 +41,9 @@ def undisturbed(roi, estate, tmp_path_factory):
     return exported(roi, folder / "lake", folder / "out")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def home(tmp_path_factory):
-    """Return one Airflow home for the session, so that its database is made once."""
+    """Return one Airflow home a file: its database is made once, no other file's runs are in it."""
     return tmp_path_factory.mktemp("airflow")
 
 

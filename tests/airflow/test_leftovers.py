@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import time
+from dataclasses import replace
 
 import psutil
 import pytest
@@ -35,8 +36,14 @@ def test_nothing_is_left_when_the_block_ends(house):
     with supervisor.airflow(house) as running:
         processes = family(running.processes.values())
         assert len(processes) > 3
-        # a second start in this home finds the first
+        # a second start in this home finds the first, but never for another lake
         assert supervisor.find(house) == running
+        other = replace(house, lake=house.lake.with_name("other"))
+        with (
+            pytest.raises(supervisor.NotStarted, match="already runs over the lake"),
+            supervisor.airflow(other),
+        ):
+            pass
     assert_gone(processes, int(running.url.rsplit(":", 1)[1]))
     assert not (house.home / "processes.json").exists()
     for path in (house.password_file, *(house.home / "secrets").iterdir()):
