@@ -221,6 +221,8 @@ def _shape(bench: Bench, draft: Draft) -> None:
 def _value(bench: Bench, draft: Draft) -> None:
     settings = bench.settings
     days = mart_days(bench.con, draft)
+    runs = _released(bench.con) | draft.runs
+    newest = max(runs)
     params = Params(
         days=tuple(days),
         as_of=_dated(draft),
@@ -228,9 +230,11 @@ def _value(bench: Bench, draft: Draft) -> None:
         min_group_size=settings.min_group_size,
         billing_close_days=settings.billing_close_days,
         reopen_window_days=settings.reopen_window_days,
-        transform_run_ids=scope.window_run_ids(days, _released(bench.con) | draft.runs),
+        transform_run_ids=scope.window_run_ids({*days, newest}, runs),
     )
-    valuing.build(bench.con, params, run_id=bench.journal.run_id, step=bench.journal.step)
+    valuing.build(
+        bench.con, params, newest=newest, run_id=bench.journal.run_id, step=bench.journal.step
+    )
 
 
 def _publish(bench: Bench, draft: Draft, *, reason: str | None) -> None:

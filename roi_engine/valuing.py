@@ -1,12 +1,15 @@
 """Value: from facts to marts, each built from its sums and judged by its own declaration."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
 
 import duckdb
 import polars as pl
 
 from roi_engine import gate
 from roi_engine.marts import MARTS
+from roi_engine.marts.declare import DECLARED
 from roi_engine.marts.params import Params
 from roi_engine.warehouse import reading
 
@@ -19,10 +22,19 @@ def build(
     con: duckdb.DuckDBPyConnection,
     params: Params,
     *,
+    newest: date,
     run_id: str,
     step: Callable[[str], None] = lambda _: None,
 ) -> pl.DataFrame:
-    """Build every mart for ``params.days`` into ``lake.build`` and judge it.
+    """Build every mart into ``lake.build`` and judge it.
+
+    Args:
+        con: The lake, its built facts waiting in ``build``.
+        params: The run's choices; ``days`` are the days whose daily marts are made.
+        newest: The newest day of the release to be, as of which standing marts are made;
+            ``params.transform_run_ids`` names its run too.
+        run_id: Stands in every result row.
+        step: Told the name of each step, for the log.
 
     Returns:
         Rows for ``ops.validation_result``.
@@ -33,11 +45,15 @@ def build(
     window = reading.open_window(con)
     answers: dict[str, pl.DataFrame] = {}
     for name, module in MARTS.items():
+        if DECLARED[name].standing:
+            continue
         step(f"value.{name}")
         for query in module.QUERIES:
             if query.name not in answers:
                 answers[query.name] = _ask(con, query.sql(window, params.days))
-        _write(con, name, module.build(answers, params))
+        answers[name] = module.build(answers, params)
+        _write(con, name, answers[name])
+    _build_standing(con, params, newest, step)
     step("value.judge")
     relations = {name: f"lake.build.{name}" for name in MARTS}
     results = gate.check_marts(con, relations, run_id=run_id)
@@ -47,6 +63,23 @@ def build(
         message = f"{first['rule']} does not hold ({first['unexpected']} rows): {first['reason']}"
         raise MartRefused(message)
     return results
+
+
+def _build_standing(
+    con: duckdb.DuckDBPyConnection, params: Params, newest: date, step: Callable[[str], None]
+) -> None:
+    """Build the marts that are made whole, from facts and daily marts as they will stand."""
+    window = reading.open_window(con, mart_days=params.days)
+    now = replace(params, days=(newest,))
+    answers: dict[str, pl.DataFrame] = {}
+    for name, module in MARTS.items():
+        if not DECLARED[name].standing:
+            continue
+        step(f"value.{name}")
+        for query in module.QUERIES:
+            if query.name not in answers:
+                answers[query.name] = _ask(con, query.sql(window, now.days))
+        _write(con, name, module.build(answers, now))
 
 
 def _ask(con: duckdb.DuckDBPyConnection, query: str) -> pl.DataFrame:

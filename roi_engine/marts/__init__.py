@@ -2,6 +2,11 @@
 
 A mart is a module with ``QUERIES``, what it asks of the facts, and ``build``, which turns the
 answers into rows. Its columns are declared once, in ``declared``; see ``declare``.
+
+A **daily** mart has the rows of each built day. It may name other daily marts in ``NEEDS``: their
+rows of the same days come with its answers, under their names. A **standing** mart is made whole in
+each release, as of its newest day (``params.days`` holds that one day); its queries may read daily
+marts as well as facts, as far back as each says.
 """
 
 from collections.abc import Mapping
@@ -16,6 +21,16 @@ MARTS: Mapping[str, ModuleType] = {
     "daily_asr": daily_asr,
 }
 """Mart → the module that builds it."""
+
+
+def needs(mart: str) -> tuple[str, ...]:
+    """Return the daily marts whose rows of the same days a mart is built from.
+
+    Examples:
+        >>> needs("daily_roi")
+        ()
+    """
+    return tuple(getattr(MARTS[mart], "NEEDS", ()))
 
 
 def required(mart: str) -> list[FactQuery]:

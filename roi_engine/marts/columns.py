@@ -61,6 +61,8 @@ class Mart:
     columns: tuple[Column, ...]
     section: str
     notes: tuple[str, ...] = field(default=())
+    standing: bool = False
+    """Made whole in each release as of its newest day; else replaced day by day."""
 
     @property
     def grain(self) -> tuple[str, ...]:

@@ -62,7 +62,7 @@ def expectations(mart: str) -> list[dict[str, Any]]:
 
 
 def lineage(mart: str) -> dict[str, list[str]]:
-    """Return column → the fact columns that it is made from, own columns followed through.
+    """Return column → the fact columns it is made from, through own columns and other marts.
 
     Examples:
         >>> lineage("daily_roi")["net_value"][:2]
@@ -70,16 +70,23 @@ def lineage(mart: str) -> dict[str, list[str]]:
         >>> lineage("daily_roi")["roi"] == lineage("daily_roi")["net_value"]
         True
     """
-    columns = {column.name: column for column in DECLARED[mart].columns}
 
     def origins(name: str, seen: frozenset[str]) -> set[str]:
-        if name not in columns or name in seen:
-            return {name} if "." in name else set()
+        table, _, column = name.partition(".")
+        if table not in DECLARED:
+            return {name}
+        if name in seen:
+            return set()
         return {
-            origin for source in columns[name].inputs for origin in origins(source, seen | {name})
+            origin
+            for source in DECLARED[table].column(column).inputs
+            for origin in origins(source if "." in source else f"{table}.{source}", seen | {name})
         }
 
-    return {name: sorted(origins(name, frozenset())) for name in columns}
+    return {
+        column.name: sorted(origins(f"{mart}.{column.name}", frozenset()))
+        for column in DECLARED[mart].columns
+    }
 
 
 def _ends(name: str) -> tuple[str, str]:

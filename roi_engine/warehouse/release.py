@@ -18,6 +18,8 @@ import duckdb
 from roi_engine.warehouse.lake import LakeError
 
 FACT_PREFIXES = ("fct_", "dim_")
+_OPS = ("rounding",)
+"""What dbt builds for ``ops``; every other table in ``build`` is a mart."""
 
 
 def built_tables(con: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
@@ -31,8 +33,8 @@ def built_tables(con: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
     ]
     return {
         "facts": [name for name in names if name.startswith(FACT_PREFIXES)],
-        "marts": [name for name in names if name.startswith("daily_")],
-        "ops": [name for name in names if name == "rounding"],
+        "marts": [name for name in names if not name.startswith((*FACT_PREFIXES, *_OPS))],
+        "ops": [name for name in names if name.startswith(_OPS)],
     }
 
 

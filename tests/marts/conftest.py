@@ -1,6 +1,7 @@
 """Random facts that obey the facts' own laws, and two ways to sum them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -9,8 +10,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from roi_engine.marts import MARTS, required
+from roi_engine.marts import MARTS, needs, required
 from roi_engine.marts.contract import fact
+from roi_engine.marts.declare import DECLARED
 from roi_engine.marts.facts import run
 from roi_engine.marts.params import Params
 
@@ -182,21 +184,35 @@ def params(*days: date) -> Params:
     )
 
 
+def history(facts: dict[str, pl.DataFrame], mart: str, given: Params) -> dict[str, pl.DataFrame]:
+    """Return the facts, and for a standing mart the daily marts that it reads, of every day."""
+    if not DECLARED[mart].standing:
+        return facts
+    days = sorted({day for name in facts if "day" in facts[name] for day in facts[name]["day"]})
+    runs = {day: f"run-{day}" for day in days}
+    every_day = replace(given, days=tuple(days), transform_run_ids=runs)
+    read = {table for query in required(mart) for table in query.tables if table in DECLARED}
+    return facts | {name: build(facts, name, every_day) for name in sorted(read)}
+
+
 def asked_of_polars(facts: dict[str, pl.DataFrame], mart: str, given: Params) -> dict:
     """Answer a mart's queries in Polars."""
-    return {query.name: run(query, facts, given.days) for query in required(mart)}
+    tables = history(facts, mart, given)
+    answers = {query.name: run(query, tables, given.days) for query in required(mart)}
+    return answers | {name: build(facts, name, given) for name in needs(mart)}
 
 
 def asked_of_duckdb(facts: dict[str, pl.DataFrame], mart: str, given: Params) -> dict:
     """Answer a mart's queries in DuckDB, as the warehouse does."""
     with duckdb.connect(config={"threads": 2}) as con:
-        for table, frame in facts.items():
+        for table, frame in history(facts, mart, given).items():
             con.register("frame", frame)
             con.execute(f"create table {table} as from frame")
-        return {
+        answers = {
             query.name: pl.from_arrow(con.execute(query.sql("main", given.days)).to_arrow_table())
             for query in required(mart)
         }
+    return answers | {name: build(facts, name, given) for name in needs(mart)}
 
 
 def build(facts: dict[str, pl.DataFrame], mart: str, given: Params) -> pl.DataFrame:

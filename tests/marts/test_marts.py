@@ -13,21 +13,27 @@ from roi_engine.marts import MARTS, required
 from roi_engine.marts.declare import DECLARED
 from roi_engine.marts.facts import answer
 
-ALL = sorted(MARTS)
+DAILY = sorted(name for name, mart in DECLARED.items() if not mart.standing)
 LAST = date(2026, 1, 31)
 EVERY_DAY = tuple(date(2026, 1, 1) + timedelta(days=n) for n in range(31))
 # the last days have full windows behind them
 SOME_DAYS = EVERY_DAY[-4:]
 
 
-@pytest.fixture(scope="session", params=ALL)
+@pytest.fixture(scope="session", params=sorted(MARTS))
 def mart(request) -> str:
     return request.param
 
 
 @pytest.fixture(scope="session")
-def built(mart, facts, make_params, build_mart) -> pl.DataFrame:
-    return build_mart(facts, mart, make_params(*SOME_DAYS))
+def chosen(mart, make_params):
+    """Return some days for a daily mart, the newest for one that stands as of a day."""
+    return make_params(*SOME_DAYS) if mart in DAILY else make_params(LAST)
+
+
+@pytest.fixture(scope="session")
+def built(mart, facts, chosen, build_mart) -> pl.DataFrame:
+    return build_mart(facts, mart, chosen)
 
 
 def test_two_engines_sum_the_same(mart, facts, make_params, polars_answers, duckdb_answers):
@@ -39,19 +45,19 @@ def test_two_engines_sum_the_same(mart, facts, make_params, polars_answers, duck
         assert left.height > 0, query.name
 
 
-def test_two_engines_give_the_same_mart(mart, facts, built, make_params, duckdb_answers):
-    chosen = make_params(*SOME_DAYS)
+def test_two_engines_give_the_same_mart(mart, facts, built, chosen, duckdb_answers):
     other = MARTS[mart].build(duckdb_answers(facts, mart, chosen), chosen)
     assert_frame_equal(built, other, check_exact=True)
 
 
 def test_days_one_by_one_equal_one_range(mart, facts, built, make_params, build_mart):
+    if mart not in DAILY:
+        pytest.skip("made whole, as of one day")
     apart = [build_mart(facts, mart, make_params(day)) for day in reversed(SOME_DAYS)]
     assert_frame_equal(pl.concat(reversed(apart)), built, check_exact=True)
 
 
-def test_the_order_of_facts_does_not_show(mart, facts, make_params, polars_answers):
-    chosen = make_params(LAST, LAST - timedelta(days=1))
+def test_the_order_of_facts_does_not_show(mart, facts, chosen, polars_answers):
     straight = MARTS[mart].build(polars_answers(facts, mart, chosen), chosen)
     shuffled = {
         name: frame.sample(fraction=1, shuffle=True, seed=3) for name, frame in facts.items()
@@ -64,7 +70,7 @@ def test_the_order_of_facts_does_not_show(mart, facts, make_params, polars_answe
 
 
 def test_no_double_is_nan_or_infinite(built):
-    assert built.height > len(SOME_DAYS)
+    assert built.height > 0
     for column in built.select(pl.selectors.float()):
         assert column.drop_nulls().is_finite().all(), column.name
 
