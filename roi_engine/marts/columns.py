@@ -28,7 +28,8 @@ class Column:
     ``about`` is one sentence for a reader from finance. ``inputs`` are what it is made from, as
     ``table.column`` of the facts or as plain names of this mart's own columns. ``values`` are
     all the values an enumerated column may have. A column that is not ``additive`` must not be
-    summed over rows.
+    summed over rows; its ``measure``, where it has one, is the SQL aggregate over additive columns
+    that gives it at any level.
     """
 
     name: str
@@ -44,6 +45,17 @@ class Column:
     values: tuple[str, ...] = ()
     low: float | None = None
     high: float | None = None
+    measure: str = ""
+
+    @property
+    def aggregate(self) -> str:
+        """Return the SQL that gives the column for a group of rows; empty where nothing can.
+
+        Examples:
+            >>> Column("spend", MONEY, "currency", "Cost.", additive=True).aggregate
+            'sum(spend)'
+        """
+        return self.measure or (f"sum({self.name})" if self.additive else "")
 
     @property
     def dtype(self) -> pl.DataType:

@@ -23,17 +23,21 @@ from roi_engine.marts.parts import cost_basis, evidence, stamp, statuses, task_t
 from roi_engine.marts.queries import (
     ACTIONS,
     COST_BY_AGENT,
+    EFFORT,
     HUMAN_BY_AGENT,
     MATURITY,
     OPEN_COST,
     TASK_TYPES,
     TASKS_BY_AGENT,
     VALUE_BY_AGENT,
+    WALLETS,
 )
-from roi_engine.marts.windows import day_by_day
+from roi_engine.marts.wallets import share_of_period
+from roi_engine.marts.windows import day_by_day, over_window
 from roi_engine.metrics.asr import Scale, ratio_interval
 from roi_engine.metrics.bands import LEVELS, bands
 from roi_engine.metrics.break_even import break_even_success_rate
+from roi_engine.metrics.consistency import within_spread
 from roi_engine.metrics.roi import Floats, ratio
 from roi_engine.metrics.win_rate import wilson
 
@@ -43,6 +47,8 @@ QUERIES: tuple[FactQuery, ...] = (
     VALUE_BY_AGENT,
     TASKS_BY_AGENT,
     ACTIONS,
+    EFFORT,
+    WALLETS,
     TASK_TYPES,
     MATURITY,
     OPEN_COST,
@@ -51,10 +57,13 @@ LOW_QUALITY = 100
 """Fewer ended tasks in the window than this: the interval is marked low."""
 
 _KEYS = ["day", "agent_id"]
+_TASK_PARTS = (
+    *("capital_allocated", "capital_return", "human_minutes"),
+    *("baseline_cost", "excess_cost"),
+)
 _VALUES = ("labour_value", "speed_value", "direct_value", "avoided_loss")
 _MONEY = tuple(c.name for c in DAILY_ASR.columns if c.type == "DECIMAL(38,9)")
-# ev_per_1k_tokens is per thousand; everything else is in plain units
-_PER = {"tokens": 1000.0, "actions": 1.0, "ended_tasks": 1.0, "autonomous_successes": 1.0}
+_COUNTS = frozenset(c.name for c in DAILY_ASR.columns if c.type == "BIGINT")
 _NANO = 1e9
 
 
@@ -86,6 +95,7 @@ def build(facts: Frames, params: Params) -> pl.DataFrame:
             window.select(*PARTS, "days").rename(lambda name: f"{name}_28d"),
             figures,
             _intervals(laid_out, window),
+            _consistency(facts, rows, params),
             window.select(
                 cost_basis(), evidence(pl.col("assumed_parts"), pl.col("published_parts"))
             ),
@@ -96,6 +106,10 @@ def build(facts: Frames, params: Params) -> pl.DataFrame:
     return (
         shown.join(_by_step(facts, rows), on=_KEYS, how="left", validate="1:1")
         .join(statuses(facts, params, WINDOW_DAYS), on="day", how="left", validate="m:1")
+        .with_columns(
+            pl.when(pl.col(name) > 0).then(name)
+            for name in ("wallet_allowance", "wallet_allowance_28d")
+        )
         .with_columns(
             *as_decimal(*_MONEY),
             *(
@@ -123,8 +137,14 @@ def _daily(facts: Frames) -> pl.DataFrame:
     value = answer(VALUE_BY_AGENT, facts).with_columns(
         to_nano(part, CREDITED_SCALE) for part in parts
     )
-    tasks = answer(TASKS_BY_AGENT, facts).with_columns(
-        to_nano(part, VALUE_SCALE) for part in ("capital_allocated", "capital_return")
+    tasks = (
+        answer(TASKS_BY_AGENT, facts)
+        .with_columns(to_nano(part, VALUE_SCALE) for part in _TASK_PARTS)
+        .with_columns(
+            # 10⁹/60·10⁶ nano-minutes a microsecond, half away from zero
+            inference_minutes=(pl.col("inference_microseconds") * 100 + 3) // 6
+        )
+        .drop("inference_microseconds")
     )
     daily = together(
         _KEYS,
@@ -132,7 +152,11 @@ def _daily(facts: Frames) -> pl.DataFrame:
         answer(HUMAN_BY_AGENT, facts).rename({"assumed_entries": "assumed_parts"}),
         value.rename({"assumed_tasks": "assumed_parts", "published_tasks": "published_parts"}),
         tasks.rename({"assumed_tasks": "assumed_parts", "published_tasks": "published_parts"}),
-        answer(ACTIONS, facts).select(*_KEYS, "actions", "tokens", "unpriced_actions"),
+        answer(ACTIONS, facts).select(
+            *(*_KEYS, "actions", "tokens"),
+            *("unpriced_actions", "initiated_actions", "autonomous_actions"),
+        ),
+        _allowances(facts),
     )
     lines = pl.col("billed_lines") + pl.col("estimated_lines")
     return daily.with_columns(
@@ -144,12 +168,20 @@ def _daily(facts: Frames) -> pl.DataFrame:
         autonomous_net=pl.col("autonomous_value") - pl.col("spend"),
         net_value=pl.col("gross_value") - pl.col("total_cost"),
         value_beyond_spend=pl.col("gross_value") - pl.col("spend"),
+        all_minutes=pl.col("inference_minutes") + pl.col("human_minutes"),
+    )
+
+
+def _allowances(facts: Frames) -> pl.DataFrame:
+    """Give each agent the day's part of its wallet's allowance, exact over the period."""
+    return answer(WALLETS, facts).select(
+        *_KEYS, share_of_period().fill_null(0).alias("wallet_allowance")
     )
 
 
 def _sum(frame: pl.DataFrame, name: str) -> Floats:
     """Return a column in the unit that ratios are shown in."""
-    return doubles(frame, name, _PER.get(name, _NANO))
+    return doubles(frame, name, 1.0 if name in _COUNTS else _NANO)
 
 
 def _figures(sums: pl.DataFrame, suffix: str) -> pl.DataFrame:
@@ -164,7 +196,8 @@ def _figures(sums: pl.DataFrame, suffix: str) -> pl.DataFrame:
     )
     figures = sums.select(reason.alias(f"asr_spend{suffix}_reason"))
     for metric in METRICS:
-        values = ratio(_sum(sums, metric.numerator), _sum(sums, metric.denominator))
+        above = metric.per * _sum(sums, metric.numerator)
+        values = ratio(above, _sum(sums, metric.denominator))
         figures = figures.with_columns(nullable(f"{metric.name}{suffix}", values))
     return figures.with_columns(
         pl.when(pl.col(f"asr_spend{suffix}_reason").is_null())
@@ -176,10 +209,14 @@ def _figures(sums: pl.DataFrame, suffix: str) -> pl.DataFrame:
 
 def _break_even(sums: pl.DataFrame) -> Floats:
     """Return the rate from means over familiar ended tasks; without failures there is no c_x."""
-    atto = 10.0**VALUE_SCALE
-    attempt = ratio(_sum(sums, "familiar_spend"), doubles(sums, "familiar_tasks"))
-    person = ratio(doubles(sums, "baseline_cost", atto), doubles(sums, "baseline_tasks"))
-    excess = ratio(doubles(sums, "excess_cost", atto), doubles(sums, "not_won_tasks"))
+    attempt, person, excess = (
+        ratio(_sum(sums, part), _sum(sums, whole))
+        for part, whole in (
+            ("familiar_spend", "familiar_tasks"),
+            ("baseline_cost", "baseline_tasks"),
+            ("excess_cost", "not_won_tasks"),
+        )
+    )
     return break_even_success_rate(attempt, person, np.nan_to_num(excess))
 
 
@@ -197,6 +234,7 @@ def _intervals(laid_out: pl.DataFrame, window: pl.DataFrame) -> pl.DataFrame:
                 np.nan_to_num(_sum(laid_out, name)).reshape(shape)
                 for name in (metric.numerator, metric.denominator)
             )
+            x = metric.per * x
             interval = ratio_interval(x, y, present, cast("Scale", metric.scale))
             ends[metric.name] = interval.low, interval.high
     # the same quantity, moved by one
@@ -228,6 +266,32 @@ def _bands(window: pl.DataFrame, params: Params) -> pl.DataFrame:
     )
 
 
+def _consistency(facts: Frames, rows: pl.DataFrame, params: Params) -> pl.DataFrame:
+    """Measure how much cost and model time differ inside kinds of task, over each window."""
+    efforts = over_window(answer(EFFORT, facts), ["agent_id", "task_type"], params)
+    kinds = (
+        rows.select(_KEYS)
+        .with_row_index("row")
+        .join(efforts, on=_KEYS, how="inner", validate="1:m")
+        .sort("row", "task_type")
+    )
+    shown = []
+    for name, tasks in (("cost", "priced_tasks"), ("duration", "timed_tasks")):
+        some = kinds.filter(pl.col(tasks) > 0).with_columns(
+            # n·Σx² − (Σx)² is exact; only its n-th part is a double
+            spread=pl.col(f"{name}_squared") * pl.col(tasks).cast(pl.Int128)
+            - pl.col(name) * pl.col(name)
+        )
+        n = doubles(some, tasks)
+        figures = within_spread(
+            some["row"].to_numpy(), n, doubles(some, name), doubles(some, "spread") / n
+        )
+        whole = np.full(rows.height, np.nan)
+        whole[: figures.size] = figures
+        shown.append(nullable(f"{name}_consistency_28d", whole))
+    return pl.DataFrame(shown)
+
+
 def _by_step(facts: Frames, rows: pl.DataFrame) -> pl.DataFrame:
     """Write each row's steps, their priced cost and cost per action as JSON, sorted by step."""
     steps = (
@@ -236,26 +300,20 @@ def _by_step(facts: Frames, rows: pl.DataFrame) -> pl.DataFrame:
         .with_columns(priced=pl.col("actions") - pl.col("uncosted_actions"))
         .sort(*_KEYS, "step")
     )
-    steps = steps.with_columns(
-        nullable("each", ratio(doubles(steps, "priced_cost", _NANO), doubles(steps, "priced"))),
-        pl.col("priced_cost").reinterpret(dtype=MONEY),
+    names = steps["step"].unique()
+    quoted = pl.Series([json.dumps(name, ensure_ascii=False) for name in names], dtype=pl.String)
+    is_priced = pl.col("priced") > 0
+    each = nullable("each", ratio(doubles(steps, "priced_cost", _NANO), doubles(steps, "priced")))
+    written = steps.with_columns(each, pl.col("priced_cost").reinterpret(dtype=MONEY)).select(
+        *_KEYS,
+        pl.format(
+            '{{"step": {}, "actions": {}, "priced_cost": {}, "cost_per_action": {}}}',
+            pl.col("step").replace_strict(names, quoted, return_dtype=pl.String),
+            "actions",
+            pl.when(is_priced).then(pl.format('"{}"', "priced_cost")).otherwise(pl.lit("null")),
+            pl.col("each").cast(pl.String).fill_null("null"),
+        ).alias("written"),
     )
-    written: dict[tuple[object, object], list[dict[str, object]]] = {}
-    columns = (*_KEYS, "step", "actions", "priced", "priced_cost", "each")
-    for day, agent, step, actions, priced, cost, each in steps.select(columns).iter_rows():
-        written.setdefault((day, agent), []).append(
-            {
-                "step": step,
-                "actions": actions,
-                "priced_cost": str(cost) if priced else None,
-                "cost_per_action": each,
-            }
-        )
-    return pl.DataFrame(
-        [
-            (day, agent, json.dumps(steps_of, ensure_ascii=False))
-            for (day, agent), steps_of in written.items()
-        ],
-        schema={"day": pl.Date, "agent_id": pl.String, "cost_per_action_by_step": pl.String},
-        orient="row",
+    return written.group_by(_KEYS, maintain_order=True).agg(
+        pl.format("[{}]", pl.col("written").str.join(", ")).alias("cost_per_action_by_step")
     )

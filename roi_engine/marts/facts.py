@@ -26,7 +26,8 @@ class Sum:
     """An exact sum.
 
     ``expression`` is SQL that every engine here reads the same; ``scale`` is the number of
-    decimals of the sum; ``times`` names a credit column that multiplies each row exactly.
+    decimals of the sum; ``times`` names a credit column that multiplies each row exactly;
+    ``squared`` sums squares, of values below 10¹⁰ with half the sum's decimals.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Sum:
     scale: int
     where: str = ""
     times: str = ""
+    squared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,9 @@ class FactQuery:
             if total.times:
                 # (38,18) × (10,9) is (38,27): exact; a wider credit would not fit 38 digits
                 value += f" * cast({total.times} as decimal(10, {CREDIT_SCALE}))"
+            elif total.squared:
+                value = f"cast({total.expression} as decimal(19, {total.scale // 2}))"
+                value += f" * {value}"
             columns.append(f'sum({value}){_filter(total.where)} as "{total.name}"')
         columns += [f'count(*){_filter(c.where)} as "{c.name}"' for c in self.counts]
         listed = ", ".join(f"date '{day}'" for day in self.days(requested))
@@ -174,6 +179,9 @@ def run(query: FactQuery, facts: Frames, requested: Sequence[date]) -> pl.DataFr
         if total.times:
             worth = _exact(rows, total.name, total.scale - CREDIT_SCALE)
             exact.append(worth * _exact(rows, f"{total.name}.credit", CREDIT_SCALE))
+        elif total.squared:
+            root = _exact(rows, total.name, total.scale // 2)
+            exact.append(root * root)
         else:
             exact.append(_exact(rows, total.name, total.scale))
     names = [name for name, _ in query.by]

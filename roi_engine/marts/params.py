@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,4 +20,6 @@ class Params:
     min_group_size: int = 30
     billing_close_days: int = 5
     reopen_window_days: int = 7
+    reconciliation_tolerance: Decimal = Decimal("0.01")
+    reconciliation_tolerance_amount: Decimal = Decimal("0.01")
     transform_run_ids: Mapping[date, str] = field(default_factory=dict)

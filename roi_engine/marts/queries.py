@@ -46,6 +46,7 @@ _BASIS = (
     Count("billed_lines", "coalesce(cost_basis, 'billed') in ('billed', 'mixed')"),
     Count("estimated_lines", "cost_basis in ('estimated', 'mixed')"),
 )
+_TIMED = "inference_microseconds is not null"
 _EVIDENCE = (
     Count("published_tasks", "evidence = 'published'"),
     Count("assumed_tasks", "evidence = 'assumed'"),
@@ -173,6 +174,7 @@ TASKS_BY_CELL = FactQuery(
     about="Tasks in their own cell, by how they ended.",
 )
 _NOT_WON = f"{ENDED} and outcome_class <> 'autonomous_success' and {FAMILIAR}"
+_REJECTED = "coalesce(failed_by, '') = 'rejected'"
 _BOTH_KNOWN = "human_cost is not null and human_equivalent_cost is not null"
 TASKS_BY_AGENT = FactQuery(
     "tasks_by_agent",
@@ -186,6 +188,8 @@ TASKS_BY_AGENT = FactQuery(
             VALUE_SCALE,
             f"{_NOT_WON} and {_BOTH_KNOWN}",
         ),
+        Sum("human_minutes", "human_minutes", VALUE_SCALE, ENDED),
+        Sum("inference_microseconds", "inference_microseconds", 0, ENDED),
         Sum("capital_allocated", "capital_allocated", VALUE_SCALE, ENDED),
         Sum(
             "capital_return",
@@ -200,12 +204,54 @@ TASKS_BY_AGENT = FactQuery(
         Count("familiar_tasks", f"{ENDED} and {FAMILIAR}"),
         Count("baseline_tasks", f"{ENDED} and {FAMILIAR} and human_equivalent_cost is not null"),
         Count("not_won_tasks", f"{_NOT_WON} and {_BOTH_KNOWN}"),
+        Count("rejected_tasks", f"{ENDED} and {_REJECTED}"),
+        Count("decided_tasks", f"{ENDED} and (is_approved_by_human is not null or {_REJECTED})"),
+        Count("accepted_tasks", f"{ENDED} and is_approved_by_human and not ({_REJECTED})"),
+        Count("violations", "coalesce(failure_reason, '') = 'policy_violation'"),
         Count("published_tasks", f"{ENDED} and evidence = 'published'"),
         Count("assumed_tasks", f"{ENDED} and coalesce(evidence, 'assumed') = 'assumed'"),
     ),
     where=BY_AN_AGENT,
     reaches_back=WINDOW,
     about="Tasks of each agent, what a person would have cost, and what people cost beyond that.",
+)
+EFFORT = FactQuery(
+    "effort",
+    "fct_task",
+    by=_keys("agent_id", "task_type"),
+    sums=(
+        Sum("cost", "priced_cost", NANO),
+        Sum("cost_squared", "priced_cost", 2 * NANO, squared=True),
+        Sum("duration", "inference_microseconds", 0),
+        Sum("duration_squared", "inference_microseconds", 0, squared=True),
+    ),
+    counts=(Count("priced_tasks", "priced_cost is not null"), Count("timed_tasks", _TIMED)),
+    where=f"{ENDED} and {BY_AN_AGENT}",
+    reaches_back=WINDOW,
+    about="How much tasks of one kind differ in cost and in model time.",
+)
+WALLETS = FactQuery(
+    "wallets",
+    "fct_wallet_entry",
+    by=(
+        *_keys("wallet_id", "agent_id"),
+        ("period", "period"),
+        ("period_start", "period_start"),
+        ("period_days", "period_days"),
+        ("is_first_entry", "coalesce(is_first_entry, false)"),
+    ),
+    sums=(
+        Sum("allowance", "allowance", NANO),
+        Sum("slope_limit_per_hour", "slope_limit_per_hour", NANO),
+        Sum("spent", "spent", NANO),
+        Sum("peak_hour_cost", "wallet_peak_hour_priced_cost", NANO),
+    ),
+    counts=(
+        Count("allowances", "allowance is not null"),
+        Count("slopes", "slope_limit_per_hour is not null"),
+    ),
+    reaches_back=WINDOW + 31,
+    about="Allowance of each wallet, what its agents spent, and their dearest hour.",
 )
 MATURITY = FactQuery(
     "maturity",
@@ -298,6 +344,7 @@ TOKENS = " + ".join(
         "reasoning_tokens",
     )
 )
+_INITIATOR_KNOWN = f"coalesce(initiated_by, '{UNKNOWN}') <> '{UNKNOWN}'"
 ACTIONS = FactQuery(
     "actions",
     "fct_agent_action",
@@ -310,6 +357,12 @@ ACTIONS = FactQuery(
         Count("actions"),
         Count("unpriced_actions", "cost_status = 'unpriced'"),
         Count("uncosted_actions", "priced_cost is null"),
+        Count("initiated_actions", _INITIATOR_KNOWN),
+        Count(
+            "autonomous_actions",
+            f"{_INITIATOR_KNOWN} and initiated_by <> 'human'"
+            " and not coalesce(is_approved_by_human, false)",
+        ),
     ),
     where=f"not coalesce(is_rollup, false) and {BY_AN_AGENT}",
     reaches_back=WINDOW,

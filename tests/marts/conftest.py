@@ -33,6 +33,8 @@ OUTCOMES = (
 def estate(seed: int, tasks: int = 400, days: int = DAYS) -> dict[str, pl.DataFrame]:
     """Return facts of a small random estate."""
     rng = np.random.default_rng(seed)
+    # columns that came later draw from a stream of their own
+    more = np.random.default_rng([seed, 1])
 
     def day() -> date:
         return FIRST + timedelta(days=int(rng.integers(days)))
@@ -87,6 +89,14 @@ def estate(seed: int, tasks: int = 400, days: int = DAYS) -> dict[str, pl.DataFr
                 "evaluator_id": str(rng.choice(["judge", "coin"])) if judged else None,
                 "evaluator_verdict": bool(rng.random() < 0.2) if judged else None,
                 "evidence": str(rng.choice(["measured", "published", "assumed"])),
+                "failed_by": "rejected" if outcome == "failure" and more.random() < 0.5 else None,
+                "failure_reason": "policy_violation" if more.random() < 0.05 else None,
+                "is_approved_by_human": bool(more.random() < 0.7) if judged else None,
+                "inference_microseconds": int(more.integers(10**8)) if number % 9 else None,
+                "priced_cost": str(Decimal(int(more.integers(10**10))).scaleb(-9))
+                if number % 8
+                else None,
+                "tokens": int(more.integers(10**6)),
                 "remediation_minutes": "15",
                 "hourly_cost": "50",
                 "liability_per_hallucination": "2" if own["task_type"] != "t2" else None,
@@ -144,6 +154,8 @@ def estate(seed: int, tasks: int = 400, days: int = DAYS) -> dict[str, pl.DataFr
                 "operation": "chat",
                 "tool": str(rng.choice(["search", "sql"])) if number % 5 == 0 else None,
                 "is_rollup": number % 7 == 0,
+                "initiated_by": str(more.choice(["human", "schedule", "__unknown__"])),
+                "is_approved_by_human": bool(more.random() < 0.5) if number % 3 else None,
                 "cost_status": "unpriced" if number % 6 == 0 else "priced",
                 "priced_cost": None if number % 6 == 0 else money(9, low=0, high=10**3),
                 "input_uncached_tokens": None if number % 7 == 0 else int(rng.integers(10**5)),
@@ -156,6 +168,7 @@ def estate(seed: int, tasks: int = 400, days: int = DAYS) -> dict[str, pl.DataFr
         "fct_task_credit": fact("fct_task_credit", shares_of),
         "fct_time_entry": fact("fct_time_entry", hours),
         "fct_agent_action": fact("fct_agent_action", steps),
+        "fct_wallet_entry": fact("fct_wallet_entry", wallet_entries(lines)),
         "dim_task_type": fact(
             "dim_task_type",
             [
@@ -172,6 +185,36 @@ def estate(seed: int, tasks: int = 400, days: int = DAYS) -> dict[str, pl.DataFr
             ],
         ),
     }
+
+
+def wallet_entries(lines: list[dict]) -> list[dict]:
+    """Return entries of a wallet that a1 and a2 share by the week, and one of a3 by the day."""
+    spent: dict[tuple[date, str], Decimal] = {}
+    for line in lines:
+        key = line["day"], line["agent_id"]
+        spent[key] = spent.get(key, Decimal(0)) + Decimal(line["allocated_cost"])
+    entries = []
+    for shift in range(DAYS):
+        day = FIRST + timedelta(days=shift)
+        for wallet, agent in (("shared", "a1"), ("shared", "a2"), ("own", "a3")):
+            weekly = wallet == "shared"
+            monday = day - timedelta(days=day.weekday())
+            entries.append(
+                {
+                    "wallet_id": wallet,
+                    "day": day,
+                    "agent_id": agent,
+                    "period": "week" if weekly else "day",
+                    "period_start": monday if weekly else day,
+                    "period_days": 7 if weekly else 1,
+                    "allowance": "0.100000001",
+                    "slope_limit_per_hour": "0.02" if weekly else None,
+                    "spent": str(spent.get((day, agent), Decimal(0))),
+                    "wallet_peak_hour_priced_cost": "0.03" if shift % 2 else "0.01",
+                    "is_first_entry": agent != "a2",
+                }
+            )
+    return entries
 
 
 def params(*days: date) -> Params:

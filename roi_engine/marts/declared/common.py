@@ -6,6 +6,33 @@ from roi_engine.marts.parts import COST_BASIS, EVIDENCE, STATUS
 ZERO = "§0"
 
 
+def quotient(numerator: str, denominator: str, *, known: tuple[str, ...] = ()) -> str:
+    """Return the SQL of a ratio of sums, NULL where the denominator is not positive.
+
+    Args:
+        numerator: Columns, added or subtracted.
+        denominator: The same.
+        known: Columns of which no row may be NULL: a sum that skips rows is no sum.
+
+    Examples:
+        >>> quotient("net_value", "total_cost")
+        'case when sum(total_cost) > 0 then cast(sum(net_value) as double) / sum(total_cost) end'
+    """
+    conditions = [f"sum({denominator}) > 0", *(f"count(*) = count({name})" for name in known)]
+    ratio_of = f"cast(sum({numerator}) as double) / sum({denominator})"
+    return f"case when {' and '.join(conditions)} then {ratio_of} end"
+
+
+def complete_sum(name: str) -> str:
+    """Return the SQL of a sum that is NULL where any row's part is not known.
+
+    Examples:
+        >>> complete_sum("hallucination_cost")
+        'case when count(*) = count(hallucination_cost) then sum(hallucination_cost) end'
+    """
+    return f"case when count(*) = count({name}) then sum({name}) end"
+
+
 def money(
     name: str,
     about: str,
@@ -41,11 +68,22 @@ def ratio(
     *,
     unit: str = "ratio",
     bounds: tuple[float | None, float | None] = (None, None),
+    measure: str = "",
 ) -> Column:
-    """Declare a double that is NULL where it is not defined, and never adds up."""
+    """Declare a double that is NULL where it is not defined, and never adds up as it stands."""
     low, high = bounds
     return Column(
-        name, RATIO, unit, about, formula, inputs, source, nullable=True, low=low, high=high
+        name,
+        RATIO,
+        unit,
+        about,
+        formula,
+        inputs,
+        source,
+        nullable=True,
+        low=low,
+        high=high,
+        measure=measure,
     )
 
 

@@ -1,9 +1,10 @@
 """Declaration of daily_asr: how much of an agent's budget led to goals reached without people."""
 
+import re
 from dataclasses import dataclass
 
-from roi_engine.marts.columns import COUNT, TEXT, Column, Mart
-from roi_engine.marts.declared.common import KEYS, TRUST, choice, count, money, ratio
+from roi_engine.marts.columns import COUNT, MONEY, TEXT, Column, Mart
+from roi_engine.marts.declared.common import KEYS, TRUST, choice, count, money, quotient, ratio
 from roi_engine.metrics.bands import BANDS
 
 ALLOCATED = "fct_cost_allocation.allocated_cost"
@@ -13,6 +14,20 @@ _VALUE = tuple(
 )
 SHARE_REASONS = ("no_spend", "negative_cell")
 QUALITY = ("normal", "low")
+
+
+_TERMS = {
+    "autonomous_net": "autonomous_value - spend",
+    "net_value": "gross_value - spend - human_cost",
+    "total_cost": "spend + human_cost",
+    "value_beyond_spend": "gross_value - spend",
+    "all_minutes": "inference_minutes + human_minutes",
+}
+"""Sums that stand in a formula and in no column of their own, by the columns they are made of."""
+
+
+def _minutes(name: str, about: str, formula: str, of: str) -> Column:
+    return Column(name, MONEY, "minutes", about, formula, (of,), "§5", additive=True, low=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +45,35 @@ class Metric:
     scale: str
     unit: str = "ratio"
     bounds: tuple[float | None, float | None] = (None, None)
+    per: int = 1
+    """The ratio is for this many units of the denominator."""
 
+    @property
+    def measure(self) -> str:
+        """Return the SQL that gives the ratio for any group of rows."""
+        above, below = (_TERMS.get(term, term) for term in (self.numerator, self.denominator))
+        if self.per != 1:
+            above = f"{self.per} * ({above})"
+        return quotient(above, below)
+
+
+SHARE_OF_SPEND = (
+    "case when sum(spend_without_credits) > 0 and sum(autonomous_spend) >= 0"
+    " and sum(autonomous_spend) <= sum(spend_without_credits)"
+    " then cast(sum(autonomous_spend) as double) / sum(spend_without_credits) end"
+)
+"""asr_spend of any group: a share, or NULL where refunds make a part negative."""
+
+_EXCESS = f"coalesce({quotient('excess_cost', 'not_won_tasks')}, 0)"
+_ATTEMPT, _PERSON = (
+    f"({quotient(*pair)})"
+    for pair in (("familiar_spend", "familiar_tasks"), ("baseline_cost", "baseline_tasks"))
+)
+BREAK_EVEN = (
+    f"case when {_PERSON} + {_EXCESS} > 0"
+    f" then ({_ATTEMPT} + {_EXCESS}) / ({_PERSON} + {_EXCESS}) end"
+)
+"""break_even_success_rate of any group."""
 
 METRICS = (
     Metric(
@@ -100,6 +143,63 @@ METRICS = (
         "tokens",
         "ratio",
         unit="currency per 1000 tokens",
+        per=1000,
+    ),
+    Metric(
+        "autonomous_action_share",
+        "Actions that no person started or approved, among those whose initiator is known.",
+        "autonomous_actions / initiated_actions",
+        "autonomous_actions",
+        "initiated_actions",
+        "",
+        bounds=(0, 1),
+    ),
+    Metric(
+        "autonomy_minutes_ratio",
+        "The agents' own working time among all working time on their ended tasks.",
+        "inference_minutes / (inference_minutes + human_minutes)",
+        "inference_minutes",
+        "all_minutes",
+        "",
+        bounds=(0, 1),
+    ),
+    Metric(
+        "human_override_rate",
+        "Ended tasks whose output a person rejected.",
+        "rejected_tasks / ended_tasks",
+        "rejected_tasks",
+        "ended_tasks",
+        "wilson",
+        bounds=(0, 1),
+    ),
+    Metric(
+        "recommendation_acceptance",
+        "Outputs that a person approved, among those on which a person decided.",
+        "accepted_tasks / decided_tasks",
+        "accepted_tasks",
+        "decided_tasks",
+        "wilson",
+        bounds=(0, 1),
+    ),
+    Metric(
+        "violations_per_1k_actions",
+        "Tasks that failed for breaking a policy, for a thousand actions.",
+        "1000 · violations / actions",
+        "violations",
+        "actions",
+        "",
+        unit="per 1000 actions",
+        bounds=(0, None),
+        per=1000,
+    ),
+    Metric(
+        "asr_allowance",
+        "Spend on goals reached alone against the allowance of the agent's wallet: an agent that"
+        " hardly uses its budget is reactive too.",
+        "autonomous_spend / wallet_allowance",
+        "autonomous_spend",
+        "wallet_allowance",
+        "",
     ),
     Metric(
         "capital_roi",
@@ -108,6 +208,116 @@ METRICS = (
         "capital_return",
         "capital_allocated",
         "",
+    ),
+)
+
+_ACTIVITY = (
+    count(
+        "initiated_actions",
+        "Actions of which it is known who started them.",
+        "count",
+        ("fct_agent_action.initiated_by",),
+        "§5",
+    ),
+    count(
+        "autonomous_actions",
+        "Of these, neither started nor approved by a person.",
+        "count",
+        ("fct_agent_action.initiated_by", "fct_agent_action.is_approved_by_human"),
+        "§5",
+    ),
+    count(
+        "rejected_tasks",
+        "Ended tasks whose output a person rejected.",
+        "count",
+        ("fct_task.failed_by",),
+        "§5",
+    ),
+    count(
+        "decided_tasks",
+        "Ended tasks on whose output a person decided.",
+        "count of tasks approved, not approved, or rejected",
+        ("fct_task.is_approved_by_human", "fct_task.failed_by"),
+        "§5",
+    ),
+    count(
+        "accepted_tasks",
+        "Of these, approved.",
+        "count",
+        ("fct_task.is_approved_by_human", "fct_task.failed_by"),
+        "§5",
+    ),
+    count(
+        "violations",
+        "Tasks that failed for breaking a policy, where the source says so.",
+        "count of failure_reason policy_violation",
+        ("fct_task.failure_reason",),
+        "§5",
+    ),
+    _minutes(
+        "inference_minutes",
+        "Model time of ended tasks.",
+        "Σ length of the union of the task's model calls, rounded once",
+        "fct_task.inference_microseconds",
+    ),
+    _minutes(
+        "human_minutes",
+        "People's time on ended tasks, where it is known.",
+        "Σ human_minutes, rounded once",
+        "fct_task.human_minutes",
+    ),
+    money(
+        "familiar_spend",
+        "Spend on kinds of task that people did before.",
+        "Σ allocated_cost of types not flagged is_novel",
+        (ALLOCATED, "dim_task_type.is_novel"),
+        "§5",
+    ),
+    count(
+        "familiar_tasks",
+        "Ended tasks of these kinds.",
+        "count",
+        ("fct_task.is_ended", "fct_task.is_novel"),
+        "§5",
+    ),
+    money(
+        "baseline_cost",
+        "What people would have cost for them, where it is known.",
+        "Σ human_equivalent_cost, rounded once",
+        ("fct_task.human_equivalent_cost", "fct_task.is_novel"),
+        "§5",
+    ),
+    count(
+        "baseline_tasks",
+        "Ended tasks of which this is known.",
+        "count",
+        ("fct_task.human_equivalent_cost", "fct_task.is_novel"),
+        "§5",
+    ),
+    money(
+        "excess_cost",
+        "What people spent on tasks not won beyond what doing them alone would have cost.",
+        "Σ max(0, human_cost − human_equivalent_cost), rounded once",
+        ("fct_task.human_cost", "fct_task.human_equivalent_cost", "fct_task.is_novel"),
+        "§5",
+    ),
+    count(
+        "not_won_tasks",
+        "Ended tasks that were no autonomous success and of which both costs are known.",
+        "count",
+        ("fct_task.outcome_class", "fct_task.human_cost"),
+        "§5",
+    ),
+    Column(
+        "wallet_allowance",
+        MONEY,
+        "currency",
+        "Allowance of the agent's wallet for the day; NULL without one. Several agents may share"
+        " it: add it up over wallets (daily_wallet), not over agents.",
+        "the period's allowance, spread over its days to the nano-unit",
+        ("fct_wallet_entry.allowance", "fct_wallet_entry.period_days"),
+        "§5",
+        nullable=True,
     ),
 )
 
@@ -197,6 +407,7 @@ _PARTS = (
         ("fct_agent_action.input_uncached_tokens", "fct_agent_action.output_visible_tokens"),
         "§1",
     ),
+    *_ACTIVITY,
     count(
         "unpriced_actions",
         "Model calls that have no price: their cost is missing here, not 0.",
@@ -207,18 +418,12 @@ _PARTS = (
 )
 PARTS = tuple(part.name for part in _PARTS)
 
-_MADE_OF = {
-    "autonomous_net": ("autonomous_value", "spend"),
-    "net_value": ("gross_value", "spend", "human_cost"),
-    "total_cost": ("spend", "human_cost"),
-    "value_beyond_spend": ("gross_value", "spend"),
-}
-"""Sums that stand in a formula and in no column of their own, by the columns they add up."""
-
 
 def _inputs(metric: Metric, suffix: str = "") -> tuple[str, ...]:
     terms = (metric.numerator, metric.denominator)
-    parts = dict.fromkeys(part for term in terms for part in _MADE_OF.get(term, (term,)))
+    parts = dict.fromkeys(
+        part for term in terms for part in re.findall(r"\w+", _TERMS.get(term, term))
+    )
     return tuple(f"{part}{suffix}" for part in parts)
 
 
@@ -232,6 +437,7 @@ def _over_window(part: Column) -> Column:
         (part.name,),
         part.source,
         low=part.low,
+        nullable=part.nullable,
     )
 
 
@@ -244,6 +450,7 @@ def _day(metric: Metric) -> Column:
         "§5",
         unit=metric.unit,
         bounds=metric.bounds,
+        measure=SHARE_OF_SPEND if metric.name == "asr_spend" else metric.measure,
     )
 
 
@@ -288,11 +495,17 @@ def _break_even(suffix: str, when: str) -> Column:
     return ratio(
         f"break_even_success_rate{suffix}",
         f"Share of attempts that must succeed to pay for them all, {when}; over 1 none does.",
-        "(c_a + c_x) / (c_h + c_x): spend per attempt, mean human_equivalent_cost, mean of what"
-        " people spent beyond it on tasks not won; types that nobody did before left out",
-        (ALLOCATED, "fct_task.human_equivalent_cost", "fct_task.human_cost", "fct_task.is_novel"),
+        "(c_a + c_x) / (c_h + c_x): familiar_spend / familiar_tasks, baseline_cost /"
+        " baseline_tasks, excess_cost / not_won_tasks (0 with none)",
+        tuple(
+            f"{name}{suffix}"
+            for name in (
+                *("familiar_spend", "familiar_tasks", "baseline_cost", "baseline_tasks"),
+                *("excess_cost", "not_won_tasks"),
+            )
+        ),
         "§5",
-        bounds=(None, None),
+        measure="" if suffix else BREAK_EVEN,
     )
 
 
@@ -346,6 +559,21 @@ DAILY_ASR = Mart(
         *(column for metric in METRICS for column in _window(metric)),
         _reason("asr_spend_28d"),
         _break_even("_28d", "over the 28 days to this one"),
+        *(
+            ratio(
+                f"{name}_consistency_28d",
+                f"How much {what} differs between tasks of one kind: the spread inside kinds"
+                " against the mean; 0 is the same every time.",
+                "√(Σ over kinds of squared deviations / Σ (n − 1)) / mean, over the window",
+                (f"fct_task.{source}",),
+                "§5",
+                bounds=(0, None),
+            )
+            for name, what, source in (
+                ("cost", "priced cost", "priced_cost"),
+                ("duration", "model time", "inference_microseconds"),
+            )
+        ),
         choice(
             "band",
             "Band of autonomy by asr_spend_28d, decided on exact money.",
