@@ -170,6 +170,36 @@ def sql(
     out.print(table)
 
 
+@app.command(epilog="Example: roi rollup daily_roi --by agent_id,month --column roi,net_value")
+def rollup(
+    mart: str,
+    by: Annotated[str, typer.Option(help="Dimensions, by comma; week and month too.")] = "",
+    column: Annotated[str, typer.Option(help="Figures, by comma (default: all).")] = "",
+    from_: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"])] = None,
+    to: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"])] = None,
+    as_sql: Annotated[bool, typer.Option("--sql", help="Print the query for a BI tool.")] = False,
+    lake: Lake = None,
+    as_json: Json = False,
+) -> None:
+    """Ask a mart at any level: sums are added, ratios taken of the sums, nothing is averaged."""
+    from roi_engine.marts import rollup as level  # noqa: PLC0415
+
+    try:
+        query = level.sql(
+            mart,
+            [name.strip() for name in by.split(",") if name.strip()],
+            [name.strip() for name in column.split(",") if name.strip()],
+            first=from_.date() if from_ else None,
+            last=to.date() if to else None,
+        )
+    except level.NotThere as error:
+        raise fail(str(error), 2) from None
+    if as_sql:
+        out.print(query, markup=False)
+        return
+    sql(query, lake=lake, as_json=as_json)
+
+
 @app.command(epilog="Example: roi export --to ./out --format csv --facts")
 def export(
     to: Annotated[Path, typer.Option(help="Folder to write TABLE.csv or TABLE.parquet to.")],

@@ -4,13 +4,14 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-MONEY, COUNT, RATIO, NUMBER, TEXT, DAY = (
+MONEY, COUNT, RATIO, NUMBER, TEXT, DAY, FLAG = (
     "DECIMAL(38,9)",
     "BIGINT",
     "DOUBLE",
     "DOUBLE",
     "VARCHAR",
     "DATE",
+    "BOOLEAN",
 )
 _POLARS: dict[str, pl.DataType] = {
     "DECIMAL(38,9)": pl.Decimal(38, 9),
@@ -18,6 +19,7 @@ _POLARS: dict[str, pl.DataType] = {
     "DOUBLE": pl.Float64(),
     "VARCHAR": pl.String(),
     "DATE": pl.Date(),
+    "BOOLEAN": pl.Boolean(),
 }
 
 

@@ -1,5 +1,6 @@
 """daily_roi: cost and value of each cell, added up exactly, and the return on it."""
 
+import numpy as np
 import polars as pl
 
 from roi_engine.marts.declared.daily_roi import COST_PARTS, DAILY_ROI, VALUE_PARTS
@@ -7,7 +8,6 @@ from roi_engine.marts.facts import FactQuery, Frames, answer
 from roi_engine.marts.money import (
     CREDITED_SCALE,
     as_decimal,
-    doubles,
     nullable,
     to_nano,
     units,
@@ -53,7 +53,10 @@ _CLASSES = {"token_api": "token_cost"} | {
     for name in ("gpu", "storage", "network", "platform", "training", "other", "idle")
 }
 _MONEY = (*COST_PARTS, "total_cost", "human_equivalent_cost", *VALUE_PARTS)
-_DERIVED = ("gross_value", "net_value", "cash_saving", "capacity_freed", "assumed_value")
+_DERIVED = (
+    *("gross_value", "net_value", "cash_saving", "capacity_freed", "assumed_value"),
+    *("comparable_inference_cost", "comparable_human_cost"),
+)
 
 
 def build(facts: Frames, params: Params) -> pl.DataFrame:
@@ -146,10 +149,6 @@ def _add_up(cells: pl.DataFrame) -> pl.DataFrame:
     rate = (pl.col("realisation_rate") * RATE_SCALE).round().cast(pl.Int128)
     return (
         cells.with_columns(
-            exact_assumed=pl.col("assumed_value").abs(),
-            exact_rest=(pl.sum_horizontal(VALUE_PARTS) - pl.col("assumed_value")).abs(),
-        )
-        .with_columns(
             total_cost=pl.sum_horizontal(COST_PARTS),
             **{part: to_nano(part, CREDITED_SCALE) for part in (*parts, "assumed_value")},
         )
@@ -159,7 +158,15 @@ def _add_up(cells: pl.DataFrame) -> pl.DataFrame:
             cash_saving=pl.col("labour_value") * rate,
         )
         .with_columns(cash_saving=to_nano("cash_saving", 18))
-        .with_columns(capacity_freed=pl.col("labour_value") - pl.col("cash_saving"))
+        .with_columns(
+            capacity_freed=pl.col("labour_value") - pl.col("cash_saving"),
+            comparable_inference_cost=pl.when("is_novel")
+            .then(whole(0))
+            .otherwise(pl.col("token_cost") + pl.col("gpu_cost")),
+            comparable_human_cost=pl.when("is_novel")
+            .then(whole(0))
+            .otherwise("human_equivalent_cost"),
+        )
     )
 
 
@@ -171,18 +178,16 @@ def _ratios(cells: pl.DataFrame) -> pl.DataFrame:
         + pl.col("avoided_loss")
         - pl.col("total_cost")
     )
-    inference = cells.select(
-        cost=pl.col("token_cost") + pl.col("gpu_cost"),
-        person=pl.when(~pl.col("is_novel") & (pl.col("successes") > 0)).then(
-            pl.col("human_equivalent_cost")
-        ),
-    )
     total = units(cells, "total_cost")
-    assumed, rest = doubles(cells, "exact_assumed"), doubles(cells, "exact_rest")
+    assumed = np.abs(units(cells, "assumed_value"))
+    rest = np.abs(units(cells.select(x=pl.col("gross_value") - pl.col("assumed_value")), "x"))
     return cells.with_columns(
         nullable("roi", ratio(units(cells, "net_value"), total)),
         nullable("roi_cash", ratio(units(cash, "x"), total)),
-        nullable("cost_ratio", ratio(units(inference, "cost"), units(inference, "person"))),
+        nullable(
+            "cost_ratio",
+            ratio(units(cells, "comparable_inference_cost"), units(cells, "comparable_human_cost")),
+        ),
         nullable("assumed_value_share", ratio(assumed, assumed + rest)),
         pl.when(pl.col("total_cost") == 0)
         .then(pl.lit("no_cost"))

@@ -84,7 +84,7 @@ def _mart(mart: Mart) -> str:
             _reserved(column.about) + _values(column),
             column.unit,
             _reserved(column.formula),
-            "yes" if column.additive else "",
+            "yes" if column.additive else "by its sums" if column.measure else "",
             column.source,
         )
         for column in mart.columns

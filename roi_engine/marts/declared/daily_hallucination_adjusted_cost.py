@@ -1,7 +1,16 @@
 """Declaration of daily_hallucination_adjusted_cost: what unseen errors are expected to cost."""
 
 from roi_engine.marts.columns import Mart
-from roi_engine.marts.declared.common import KEYS, TRUST, choice, count, money, ratio
+from roi_engine.marts.declared.common import (
+    KEYS,
+    TRUST,
+    choice,
+    complete_sum,
+    count,
+    money,
+    quotient,
+    ratio,
+)
 
 TASK = "fct_task.is_output_delivered"
 REVIEW = ("fct_task.is_human_reviewed", "fct_task.is_hallucination")
@@ -158,6 +167,7 @@ _COSTS = (
         "§4",
         unit="outputs",
         bounds=(0, None),
+        measure=complete_sum("expected_undetected"),
     ),
     ratio(
         "expected_undetected_low",
@@ -184,6 +194,7 @@ _COSTS = (
         ("expected_undetected", *_LOSS),
         "§4",
         unit="currency",
+        measure=complete_sum("hallucination_cost"),
     ),
     choice(
         "hallucination_cost_reason",
@@ -208,6 +219,7 @@ _COSTS = (
         ("total_cost", "hallucination_cost"),
         "§4",
         unit="currency",
+        measure=complete_sum("hallucination_adjusted_cost"),
     ),
     ratio(
         "verified_outputs",
@@ -216,6 +228,7 @@ _COSTS = (
         ("outputs", "hallucinated", "expected_undetected"),
         "§4",
         unit="outputs",
+        measure=complete_sum("verified_outputs"),
     ),
     ratio(
         "cost_per_verified_output",
@@ -224,6 +237,11 @@ _COSTS = (
         ("hallucination_adjusted_cost", "verified_outputs"),
         "§4",
         unit="currency per output",
+        measure=quotient(
+            "hallucination_adjusted_cost",
+            "verified_outputs",
+            known=("hallucination_adjusted_cost", "verified_outputs"),
+        ),
     ),
     money(
         "gross_value",
@@ -239,6 +257,7 @@ _COSTS = (
         ("gross_value", "hallucination_rate", *_VALUE),
         "§4",
         unit="currency",
+        measure=complete_sum("adjusted_value"),
     ),
     ratio(
         "adjusted_roi",
@@ -246,6 +265,11 @@ _COSTS = (
         "(adjusted_value − hallucination_adjusted_cost) / hallucination_adjusted_cost",
         ("adjusted_value", "hallucination_adjusted_cost"),
         "§4",
+        measure=quotient(
+            "adjusted_value - hallucination_adjusted_cost",
+            "hallucination_adjusted_cost",
+            known=("adjusted_value", "hallucination_adjusted_cost"),
+        ),
     ),
 )
 

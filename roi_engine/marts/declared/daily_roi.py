@@ -1,7 +1,7 @@
 """Declaration of daily_roi: what each cell cost, what it was worth, and the return."""
 
 from roi_engine.marts.columns import Column, Mart
-from roi_engine.marts.declared.common import KEYS, TRUST, choice, count, money, ratio
+from roi_engine.marts.declared.common import KEYS, TRUST, choice, count, money, quotient, ratio
 
 COST = ("fct_cost_allocation.allocated_cost", "fct_cost_allocation.cost_class")
 COST_PARTS = (
@@ -144,6 +144,20 @@ _VALUES = (
         "§3",
     ),
     money(
+        "comparable_inference_cost",
+        "Tokens and GPU of kinds of task that people did before: what cost_ratio compares.",
+        "token_cost + gpu_cost; 0 for types flagged is_novel",
+        ("token_cost", "gpu_cost", "dim_task_type.is_novel"),
+        "§3",
+    ),
+    money(
+        "comparable_human_cost",
+        "What people would have cost for the successes of these kinds.",
+        "human_equivalent_cost; 0 for types flagged is_novel",
+        ("human_equivalent_cost", "dim_task_type.is_novel"),
+        "§3",
+    ),
+    money(
         "assumed_value",
         "The part of gross_value that rests on assumed minutes or rates.",
         "gross value of the tasks whose evidence is assumed, rounded once",
@@ -159,6 +173,7 @@ _RATIOS = (
         "net_value / total_cost",
         ("net_value", "total_cost"),
         "§3",
+        measure=quotient("net_value", "total_cost"),
     ),
     choice(
         "roi_reason",
@@ -175,14 +190,16 @@ _RATIOS = (
         "(cash_saving + direct_value + avoided_loss − total_cost) / total_cost",
         ("cash_saving", "direct_value", "avoided_loss", "total_cost"),
         "§3",
+        measure=quotient("cash_saving + direct_value + avoided_loss - total_cost", "total_cost"),
     ),
     ratio(
         "cost_ratio",
         "Cost of inference against what people would have cost for the same successes; over 1"
         " the agent is dearer. Types that nobody did before are left out.",
-        "(token_cost + gpu_cost) / human_equivalent_cost where there are successes",
-        ("token_cost", "gpu_cost", "human_equivalent_cost", "dim_task_type.is_novel"),
+        "comparable_inference_cost / comparable_human_cost",
+        ("comparable_inference_cost", "comparable_human_cost"),
         "§3",
+        measure=quotient("comparable_inference_cost", "comparable_human_cost"),
     ),
     ratio(
         "assumed_value_share",
@@ -191,6 +208,11 @@ _RATIOS = (
         ("assumed_value", "gross_value"),
         "§9",
         bounds=(0, 1),
+        measure=(
+            "abs(cast(sum(assumed_value) as double)) / nullif("
+            "abs(cast(sum(assumed_value) as double))"
+            " + abs(cast(sum(gross_value - assumed_value) as double)), 0)"
+        ),
     ),
 )
 
