@@ -114,7 +114,7 @@ def advance(
 
 
 def mart_days(con: duckdb.DuckDBPyConnection, draft: Draft) -> list[date]:
-    """Return the days whose marts a build replaces: each built day and the 27 after it."""
+    """Return the days whose marts a build replaces: each built day and the 30 after it."""
     return scope.following(draft.runs, {*_released(con), *draft.runs})
 
 

@@ -15,8 +15,8 @@ import duckdb
 
 from roi_engine.sources.schema import UNDATED
 
-WINDOW_DAYS = 28
-"""Length of the trailing window of the marts: the day itself and the 27 before it."""
+REACH_DAYS = 31
+"""How far a daily mart looks back, itself included: a changed day is followed by as many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,13 +263,13 @@ def plan(
 
 
 def following(built: Iterable[date], known: Iterable[date]) -> list[date]:
-    """Return the days whose windows hold a built day: each built day and the 27 after it.
+    """Return the days whose windows hold a built day: each built day and the 30 after it.
 
     >>> days = [date(2026, 1, 1), date(2026, 1, 3), date(2026, 2, 9)]
     >>> [str(day) for day in following(days[:1], days)]
     ['2026-01-01', '2026-01-03']
     """
-    after = {day + timedelta(days=shift) for day in built for shift in range(WINDOW_DAYS)}
+    after = {day + timedelta(days=shift) for day in built for shift in range(REACH_DAYS)}
     return sorted(after & set(known))
 
 
@@ -277,7 +277,7 @@ def window_run_ids(days: Iterable[date], runs: Mapping[date, str]) -> dict[date,
     """Return the id of each mart day: hash of the runs that made the days of its window."""
     ids = {}
     for day in days:
-        window = [day - timedelta(days=back) for back in range(WINDOW_DAYS)]
+        window = [day - timedelta(days=back) for back in range(REACH_DAYS)]
         text = "\n".join(runs[each] for each in window if each in runs)
         ids[day] = hashlib.sha256(text.encode()).hexdigest()[:32]
     return ids

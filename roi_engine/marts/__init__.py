@@ -12,13 +12,19 @@ marts as well as facts, as far back as each says.
 from collections.abc import Mapping
 from types import ModuleType
 
-from roi_engine.marts import daily_asr, daily_hallucination_adjusted_cost, daily_roi
+from roi_engine.marts import (
+    daily_asr,
+    daily_hallucination_adjusted_cost,
+    daily_roi,
+    daily_wallet,
+)
 from roi_engine.marts.facts import FactQuery
 
 MARTS: Mapping[str, ModuleType] = {
     "daily_roi": daily_roi,
     "daily_hallucination_adjusted_cost": daily_hallucination_adjusted_cost,
     "daily_asr": daily_asr,
+    "daily_wallet": daily_wallet,
 }
 """Mart → the module that builds it."""
 

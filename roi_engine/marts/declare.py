@@ -8,9 +8,16 @@ from roi_engine.marts.declared.daily_hallucination_adjusted_cost import (
     DAILY_HALLUCINATION_ADJUSTED_COST,
 )
 from roi_engine.marts.declared.daily_roi import DAILY_ROI
+from roi_engine.marts.declared.daily_wallet import DAILY_WALLET
 
 DECLARED: dict[str, Mart] = {
-    mart.name: mart for mart in (DAILY_ROI, DAILY_HALLUCINATION_ADJUSTED_COST, DAILY_ASR)
+    mart.name: mart
+    for mart in (
+        DAILY_ROI,
+        DAILY_HALLUCINATION_ADJUSTED_COST,
+        DAILY_ASR,
+        DAILY_WALLET,
+    )
 }
 """Mart → its declaration, in the order of docs/metrics.md."""
 

@@ -14,6 +14,12 @@ import polars as pl
 WINDOW_DAYS = 28
 """Length of the trailing window D−27 … D."""
 
+REACH_DAYS = 31
+"""How far any daily mart looks back, itself included: a month that a wallet's allowance is for.
+
+When a day changes, the marts of this many days from it on are made anew.
+"""
+
 Frames: TypeAlias = Mapping[str, pl.DataFrame | pl.LazyFrame]
 """Answers by query name (for builders), or facts by table name (for ``run``)."""
 

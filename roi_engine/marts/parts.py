@@ -46,6 +46,28 @@ def evidence(assumed: pl.Expr, published: pl.Expr) -> pl.Expr:
     )
 
 
+def weakest(column: str) -> pl.Expr:
+    """Return the weakest ``evidence``, ``cost_basis`` or ``status`` of a group of mart rows.
+
+    Examples:
+        >>> rows = pl.DataFrame({"evidence": ["measured", "assumed", None]})
+        >>> rows.select(weakest("evidence")).item()
+        'assumed'
+    """
+    words = {"evidence": EVIDENCE, "cost_basis": COST_BASIS, "status": STATUS}[column]
+    rank = {word: place for place, word in enumerate(words)}
+    place = pl.col(column).replace_strict(rank, default=0, return_dtype=pl.Int64).max()
+    if column == "cost_basis":
+        # bills and estimates together are mixed
+        kinds = pl.col(column).drop_nulls().n_unique()
+        place = pl.when(kinds > 1).then(len(words) - 1).otherwise(place)
+    return (
+        place.fill_null(0)
+        .replace_strict(dict(enumerate(words)), return_dtype=pl.String)
+        .alias(column)
+    )
+
+
 def cost_basis() -> pl.Expr:
     """Tell bills from estimates; a row without any cost line is billed."""
     estimated, billed = pl.col("estimated_lines") > 0, pl.col("billed_lines") > 0

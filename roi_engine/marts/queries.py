@@ -1,6 +1,6 @@
 """The sums that marts ask for, each over one fact. Cells are a day's; agents also a window's."""
 
-from roi_engine.marts.facts import WINDOW_DAYS, Count, FactQuery, Join, Sum
+from roi_engine.marts.facts import REACH_DAYS, WINDOW_DAYS, Count, FactQuery, Join, Sum
 from roi_engine.marts.money import CREDITED_SCALE, NANO, VALUE_SCALE
 
 UNKNOWN = "__unknown__"
@@ -250,7 +250,7 @@ WALLETS = FactQuery(
         Count("allowances", "allowance is not null"),
         Count("slopes", "slope_limit_per_hour is not null"),
     ),
-    reaches_back=WINDOW + 31,
+    reaches_back=REACH_DAYS - 1,
     about="Allowance of each wallet, what its agents spent, and their dearest hour.",
 )
 MATURITY = FactQuery(

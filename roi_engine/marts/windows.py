@@ -8,13 +8,16 @@ from roi_engine.marts.facts import WINDOW_DAYS
 from roi_engine.marts.params import Params
 
 
-def over_window(daily: pl.DataFrame, keys: Sequence[str], params: Params) -> pl.DataFrame:
+def over_window(
+    daily: pl.DataFrame, keys: Sequence[str], params: Params, *, length: int = WINDOW_DAYS
+) -> pl.DataFrame:
     """Add up each key's days over the window of every requested day.
 
     Args:
         daily: One row a day and key, with whole numbers to add.
         keys: The key columns beside day.
         params: The run's choices.
+        length: Days of the window, the requested one included.
 
     Returns:
         One row for each requested day and key that has anything in its window.
@@ -28,7 +31,7 @@ def over_window(daily: pl.DataFrame, keys: Sequence[str], params: Params) -> pl.
     """
     values = [column for column in daily.columns if column not in {"day", *keys}]
     return (
-        _spread(daily, params)
+        _spread(daily, params, length)
         .group_by("day", *keys)
         .agg(pl.col(values).sum())
         .sort("day", *keys, nulls_last=True)
@@ -58,9 +61,9 @@ def day_by_day(rows: pl.DataFrame, daily: pl.DataFrame, keys: Sequence[str]) -> 
     ).sort("row", "at")
 
 
-def _spread(daily: pl.DataFrame, params: Params) -> pl.DataFrame:
+def _spread(daily: pl.DataFrame, params: Params, length: int) -> pl.DataFrame:
     """Repeat each day's row for every requested day whose window it is in."""
-    back = pl.DataFrame({"back": range(WINDOW_DAYS)})
+    back = pl.DataFrame({"back": range(length)})
     return (
         daily.join(back, how="cross")
         .with_columns(pl.col("day") + pl.duration(days=pl.col("back")))

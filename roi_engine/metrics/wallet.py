@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from roi_engine.metrics.roi import Floats, ratio
 from roi_engine.metrics.rounding import widen
 
 
@@ -50,3 +51,27 @@ def is_over_slope(
     """
     over = widen(spent) * 3_600_000_000 > widen(limit_per_hour) * widen(microseconds)
     return np.asarray(over, dtype=bool)
+
+
+def days_until_empty(remaining: ArrayLike, rate: ArrayLike, days_left: ArrayLike) -> Floats:
+    """Return after how many days a wallet is empty, if money goes on leaving at the same rate.
+
+        ⌈remaining / rate⌉, 0 once nothing is left
+
+    Args:
+        remaining: Money that is left; negative where it is overspent.
+        rate: Money a day.
+        days_left: Days of the period after this one.
+
+    Returns:
+        Whole days; NaN where the wallet lasts to the end of its period, or nothing is spent.
+
+    Source: metrics.md §5, wallets (projected exhaustion).
+
+    Examples:
+        >>> days_until_empty([30.0, 30.0, -1.0, 30.0], [10.0, 1.0, 5.0, 0.0], [6, 6, 6, 6])
+        array([ 3., nan,  0., nan])
+    """
+    left = np.asarray(remaining, dtype=np.float64)
+    wait = np.where(left <= 0, 0.0, np.ceil(ratio(left, rate)))
+    return np.where(wait <= np.asarray(days_left, dtype=np.float64), wait, np.nan)
