@@ -156,11 +156,14 @@ SHAPES = {
     "experiments": Shape(
         key=("experiment_id",),
         required=("experiment_id", "metric", "arms", "starts_on"),
+        sets={"unit": ["task", "user_group", "agent"]},
+        at_least_zero=("minimum_effect",),
         periods=(("ends_on", "starts_on"),),
     ),
     "policies": Shape(
         key=("band", "valid_from"),
         required=("band", "decision"),
+        sets={"decision": ["execute", "propose_only"]},
         at_least_zero=("budget_cap",),
         periods=_VALIDITY,
     ),

@@ -174,6 +174,17 @@ def _spans() -> Check:
                     notes="Another word is read as not known who began the work.",
                     meta={"rule": "initiated_by_known"},
                 ),
+                # a warning: the call was billed all the same
+                gxe.ExpectColumnValuesToBeBetween(
+                    column="experiment_propensity",
+                    min_value=0,
+                    strict_min=True,
+                    max_value=1,
+                    severity="warning",
+                    notes="What is no probability is read as not logged: the exposure has no"
+                    " weight.",
+                    meta={"rule": "experiment_propensity_possible"},
+                ),
                 gxe.ExpectColumnValuesToNotBeNull(
                     column="agent_id",
                     severity="warning",

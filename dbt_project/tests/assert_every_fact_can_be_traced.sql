@@ -85,6 +85,30 @@ facts as (
 
     from {{ ref('fct_incident') }}
 
+    union all
+
+    select
+        'fct_wallet_entry' as fact,
+        day,
+        _load_id,
+        _source_file,
+        _source_row,
+        _transform_run_id
+
+    from {{ ref('fct_wallet_entry') }}
+
+    union all
+
+    select
+        'fct_experiment_exposure' as fact,
+        day,
+        _load_id,
+        _source_file,
+        _source_row,
+        _transform_run_id
+
+    from {{ ref('fct_experiment_exposure') }}
+
 )
 
 select * from facts

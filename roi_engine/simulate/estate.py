@@ -94,9 +94,9 @@ def write_estate(
     crew = roster.agents(agents)
     inbox, known = _prepare(out)
     # one stream per part: more spans must not change the tickets
-    streams = [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(5)]
-    tasks = draw_tasks(horizon, crew, tasks_per_day, streams[0])
-    drawn = draw_spans(tasks, horizon, crew, streams[1])
+    streams = [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(7)]
+    tasks = draw_tasks(horizon, crew, tasks_per_day, streams[0], streams[5])
+    drawn = draw_spans(tasks, horizon, crew, streams[1], streams[6])
     tasks = number_tickets(draw_outcomes(tasks, drawn.last_end_us, horizon, crew, streams[2]))
     spans = price_calls(drawn.spans, horizon)
     records = spanfiles.deliver(spans, horizon, streams[3])
@@ -114,6 +114,7 @@ def write_estate(
     entries = ledger.allocate()
     truth.write_rates(known, horizon, crew)
     truth.write_tasks(known, tasks, horizon, crew)
+    truth.write_exposures(known, spans)
     truth.write_ledger(known, charges, entries)
     summary = Summary(
         seed, start, days, tasks.height, agents, spans.height, records.height,

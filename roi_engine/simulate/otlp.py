@@ -27,6 +27,10 @@ SPAN_ATTRIBUTES = {
     "roi.stated_cost": ("stated_cost", "stringValue"),
     "roi.overhead": ("is_overhead", "boolValue"),
     "roi.approved_by_human": ("is_approved_by_human", "boolValue"),
+    "feature_flag.key": ("experiment_id", "stringValue"),
+    "feature_flag.result.variant": ("experiment_arm", "stringValue"),
+    "feature_flag.propensity": ("experiment_propensity", "doubleValue"),
+    "gen_ai.response.time_to_first_chunk": ("time_to_first_token_seconds", "doubleValue"),
 }
 """Attribute → our column and the kind of its value; a NULL is an absent attribute."""
 
@@ -37,6 +41,9 @@ def write_traces(records: pl.DataFrame, horizon: Horizon, folder: Path) -> int:
     The first file ends in a line that was cut while it was written.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    records = records.with_columns(
+        time_to_first_token_seconds=pl.col("time_to_first_token_us") / 1_000_000
+    )
     files = 0
     for day_index, day in by_day(records):
         lines = (
@@ -98,7 +105,7 @@ def _span() -> pl.Expr:
 
 def _value(column: str, kind: str) -> pl.Expr:
     # OTLP/JSON writes 64-bit integers as strings
-    quote = "" if kind == "boolValue" else '"'
+    quote = "" if kind in {"boolValue", "doubleValue"} else '"'
     return pl.concat_str(
         pl.lit(f'{{"{kind}":{quote}'), pl.col(column).cast(pl.String), pl.lit(f"{quote}}}")
     )

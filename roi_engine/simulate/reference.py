@@ -9,12 +9,21 @@ from pathlib import Path
 
 import polars as pl
 
-from roi_engine.simulate import roster, servicenow, zendesk
+from roi_engine.simulate import roster, servicenow, trials, zendesk
 from roi_engine.simulate.bill import CLOUD, PROVIDERS
 from roi_engine.simulate.gpus import Gpu, namespace
 from roi_engine.simulate.horizon import HOUR_US, Horizon, instant
 from roi_engine.simulate.tasks import ESCALATED, HUMAN
 from roi_engine.simulate.tickets import SERVICENOW
+
+_ALLOWANCE = ("day", 150, "USD", 25)
+_ALLOWANCES = {
+    "treasury": ("week", 700, "USD", 25),
+    "operations": ("month", 2_500, "EUR", 20),
+    # the least of all: it is used up long before the day ends
+    "research": ("day", 2, "USD", 1),
+}
+"""Department → period, allowance, currency and slope limit of its wallet, where it differs."""
 
 COST_CLASSES = (
     ("ServiceName", "GPU Training", "training"),
@@ -227,11 +236,13 @@ def _governance(horizon: Horizon, agents: tuple[roster.Agent, ...]) -> dict[str,
     return {
         "wallets": (
             "wallet_id,period,allowance,currency,slope_limit_per_hour,valid_from,valid_to",
-            [(f"wallet-{name}", "day", 150, "USD", 25, start, "") for name in departments],
+            [(f"wallet-{name}", *_ALLOWANCES.get(name, _ALLOWANCE), start, "")
+             for name in departments],
         ),
         "policies": (
             "band,decision,budget_cap,approval,valid_from,valid_to",
             [
+                ("insufficient_data", "propose_only", 5, "human", start, ""),
                 ("reactive", "propose_only", 5, "human", start, ""),
                 ("assisted", "propose_only", 10, "human", start, ""),
                 ("transitional", "execute", 20, "human", start, ""),
@@ -243,15 +254,40 @@ def _governance(horizon: Horizon, agents: tuple[roster.Agent, ...]) -> dict[str,
             [(day, "EUR", "USD", f"1.08{day.day % 10}", "simulated") for day in horizon.dates],
         ),
         "investments": (
-            "agent_id,kind,cost,currency,starts_on,months",
-            [(one.agent_id, "build", 12_000 + 500 * number, "USD", start, 24)
-             for number, one in enumerate(agents)],
+            "agent_id,kind,cost,currency,starts_on,months,approved_by,approved_on,evidence_uri",
+            _investments(horizon, agents),
+        ),
+        "experiments": (
+            "experiment_id,hypothesis,metric,unit,arms,allocation,starts_on,ends_on,"
+            "minimum_effect,guardrails",
+            [
+                (one.experiment_id, one.hypothesis, one.metric, "task", ";".join(one.arms),
+                 ";".join(f"{share:.4g}" for share in one.allocation),
+                 horizon.day(trials.ab_start(horizon)) if index == trials.AB_TEST else start,
+                 "", one.minimum_effect, one.guardrails)
+                for index, one in enumerate(trials.EXPERIMENTS)
+            ],
         ),
         "incidents": (
             "incident_id,agent_id,started_at,detected_at,recovered_at,severity",
             incidents,
         ),
     }  # fmt: skip
+
+
+def _investments(
+    horizon: Horizon, agents: tuple[roster.Agent, ...]
+) -> Iterable[tuple[object, ...]]:
+    start = horizon.start
+    for number, one in enumerate(agents):
+        yield (
+            one.agent_id, "build", 12_000 + 500 * number, "USD", start, 24, "finance-lead", start,
+            f"https://evidence.invalid/{one.agent_id}/build",
+        )  # fmt: skip
+        yield one.agent_id, "integration", 2_400, "USD", start, 12, "", "", ""
+        yield one.agent_id, "prompts", "333.3333333333", "EUR", start, 6, "", "", ""
+        yield one.agent_id, "supervision", 150, "USD", start, 1, "finance-lead", start, ""
+    yield agents[0].agent_id, "seats", 40, "EUR", start, 1, "finance-lead", start, ""
 
 
 def _mappings() -> _Table:

@@ -20,6 +20,7 @@ FIELDS = {
     "is_random": "u_qa_random",
     "sampling_probability": "u_qa_probability",
     "reviewed_at": "u_qa_at",
+    "user_group": "u_user_group",
 }
 """Canonical field → the column in which this estate keeps it."""
 
@@ -89,6 +90,7 @@ def _columns() -> list[pl.Expr]:
         "is_random": pl.col("review_is_random"),
         "sampling_probability": pl.col("review_probability"),
         "reviewed_at": pl.when(reviewed).then(_minutes("reviewed_us")),
+        "user_group": pl.col("user_group_name"),
     }
     return own + [value.alias(FIELDS[name]) for name, value in mapped.items()]
 

@@ -39,6 +39,10 @@ COLUMNS = (
     "is_error",
     "is_overhead",
     "is_approved_by_human",
+    "experiment_id",
+    "experiment_arm",
+    "experiment_propensity",
+    "time_to_first_token_us",
 )
 """Columns of a flat file, before the two times; amounts are text, so they stay exact."""
 

@@ -12,6 +12,7 @@ from roi_engine.simulate import roster
 from roi_engine.simulate.columns import hex_ids, marked, names
 from roi_engine.simulate.horizon import DAY_US, HOUR_US, MINUTE_US, Horizon
 from roi_engine.simulate.tasks import HUMAN, HYBRID
+from roi_engine.simulate.trials import EXPERIMENTS, NONE
 
 TOKENS = (
     "input_uncached",
@@ -55,10 +56,12 @@ def draw_spans(
     horizon: Horizon,
     agents: tuple[roster.Agent, ...],
     rng: np.random.Generator,
+    first_token_rng: np.random.Generator,
 ) -> Drawn:
     """Draw the spans of every agent task, and each agent's overhead calls.
 
     Spans that begin after the window are left out: nobody has seen them yet.
+    ``first_token_rng`` draws when the answers begin, and nothing else.
     """
     work = tasks.filter(pl.col("agent") != HUMAN)
     calls = _draw_calls(work, agents, rng)
@@ -67,7 +70,7 @@ def draw_spans(
         _leaves(calls, work, rng),
         _retries(calls, rng),
         _tools(calls, agents, rng),
-        _retrievals(calls, rng),
+        _retrievals(calls, work),
         _wrappers(calls, work, last_end, rng),
     ]
     tied = _tie_to_tasks(pl.concat(parts, how="diagonal"), work, rng)
@@ -77,7 +80,8 @@ def draw_spans(
     )
     ends = tasks["created_us"].to_numpy().copy()
     ends[work["task_no"].to_numpy()] = last_end
-    return Drawn(_finish(spans, horizon, agents, rng), ends)
+    finished = _finish(spans, horizon, agents, rng)
+    return Drawn(_answer(finished, first_token_rng), ends)
 
 
 def _draw_calls(
@@ -157,9 +161,11 @@ def _tokens(model: np.ndarray, step: np.ndarray, rng: np.random.Generator) -> di
 def _leaves(calls: _Calls, work: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
     flagged = rng.random(calls.owner.size) < 0.004
     approved = (work["help"].to_numpy() == HYBRID)[calls.owner] & calls.is_last
+    crosses = (work["other_arm"].to_numpy() != NONE)[calls.owner]
     return pl.DataFrame(
         {
             "owner": calls.owner,
+            "is_crossed": crosses & calls.is_last & (calls.step > 0),
             "kind": pl.repeat("call", calls.owner.size, eager=True),
             "agent": calls.agent,
             "model": calls.model,
@@ -212,8 +218,8 @@ def _tools(
     )
 
 
-def _retrievals(calls: _Calls, rng: np.random.Generator) -> pl.DataFrame:
-    row = np.flatnonzero((calls.step == 0) & (rng.random(calls.owner.size) < 0.15))
+def _retrievals(calls: _Calls, work: pl.DataFrame) -> pl.DataFrame:
+    row = np.flatnonzero((calls.step == 0) & work["has_retrieval"].to_numpy()[calls.owner])
     return pl.DataFrame(
         {
             "owner": calls.owner[row],
@@ -277,6 +283,7 @@ def _tie_to_tasks(
         row[owner[own]] = np.flatnonzero(own)
         wrapper[name] = ids.gather(np.maximum(row, 0)).set(pl.Series(row < 0), None).gather(owner)
     return spans.with_columns(
+        *_exposures(spans, work),
         trace_id=hex_ids(rng, work.height, 16).gather(owner),
         task_no=work["task_no"].gather(owner),
         conversation_id=work["task_id"].gather(owner),
@@ -284,7 +291,30 @@ def _tie_to_tasks(
         .then(wrapper["workflow"])
         .when(kind != "workflow")
         .then(wrapper["agent"]),
-    ).drop("owner")
+    ).drop("owner", "is_crossed")
+
+
+def _exposures(spans: pl.DataFrame, work: pl.DataFrame) -> list[pl.Series]:
+    """Return the arm under which each call was made, and how likely that arm was."""
+    owner = spans["owner"].to_numpy()
+    is_call = (spans["kind"] == "call").to_numpy()
+    is_crossed = spans["is_crossed"].fill_null(value=False).to_numpy()
+
+    def either(column: str) -> np.ndarray:
+        own, other = work[column].to_numpy()[owner], work[f"other_{column}"].to_numpy()[owner]
+        return np.where(is_crossed, other, own)
+
+    experiment = np.where(is_call, work["experiment"].to_numpy()[owner], NONE)
+    is_tried = experiment != NONE
+    before = np.cumsum([0] + [len(one.arms) for one in EXPERIMENTS])[experiment]
+    return [
+        names([one.experiment_id for one in EXPERIMENTS], experiment).alias("experiment_id"),
+        names(
+            [arm for one in EXPERIMENTS for arm in one.arms],
+            np.where(is_tried, before + either("arm"), NONE),
+        ).alias("experiment_arm"),
+        pl.Series("experiment_propensity", either("propensity")).set(pl.Series(~is_tried), None),
+    ]
 
 
 def _overhead(
@@ -363,4 +393,19 @@ def _finish(
         .alias("operation"),
         is_call=pl.Series(is_call),
         is_later=pl.Series(is_later),
+    )
+
+
+def _answer(spans: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
+    """Add when the first token of each call that streams a text came, after its start."""
+    length = (spans["ended_us"] - spans["started_us"]).to_numpy()
+    share = rng.beta(2.0, 8.0, spans.height)
+    is_text = (
+        spans["is_call"].to_numpy()
+        & (spans["model"].fill_null(-1).to_numpy() != _EMBED)
+        & spans["error_type"].is_null().to_numpy()
+    )
+    after = np.minimum(80_000 + (share * length).astype(np.int64), length)
+    return spans.with_columns(
+        time_to_first_token_us=pl.Series(after).set(pl.Series(~is_text), None)
     )

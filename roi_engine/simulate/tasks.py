@@ -6,6 +6,7 @@ import polars as pl
 from roi_engine.simulate import roster
 from roi_engine.simulate.columns import hex_ids
 from roi_engine.simulate.horizon import DAY_US, HOUR_US, MINUTE_US, SECOND_US, Horizon
+from roi_engine.simulate.trials import GOOD_SHARE, draw_trials
 
 ACCEPTED, UNRESOLVED, REJECTED, REOPENED, AUTO_CLOSED = range(5)
 """How a task ends if nothing else happens to it (column ``fate``)."""
@@ -18,12 +19,17 @@ HUMAN = -1
 
 
 def draw_tasks(
-    horizon: Horizon, agents: tuple[roster.Agent, ...], per_day: int, rng: np.random.Generator
+    horizon: Horizon,
+    agents: tuple[roster.Agent, ...],
+    per_day: int,
+    rng: np.random.Generator,
+    trial_rng: np.random.Generator,
 ) -> pl.DataFrame:
     """Draw ``per_day`` tasks for each day, one row each, in order of creation.
 
     Indices (``agent``, ``task_type``, ``department``, ``channel``) point into the roster; a
-    department of -1 is one that the ticket leaves empty.
+    department of -1 is one that the ticket leaves empty. ``trial_rng`` draws what is tried on
+    each task (see ``trials``), so that ``rng`` draws the same tasks whatever is tried.
     """
     count = horizon.days * per_day
     day = np.repeat(np.arange(horizon.days), per_day)
@@ -38,7 +44,10 @@ def draw_tasks(
     hard = rng.random(count) < np.where(
         is_human, roster.HARD_SHARE["human"], roster.HARD_SHARE["agent"]
     )
+    tried = draw_trials(horizon, agent, day, trial_rng)
     success, hallucination = true_rates(horizon, agents, agent, kind, day)
+    success = success + tried.success_added
+    hallucination = hallucination * tried.hallucination_factor
     # what people did is confirmed by them
     can_close_silently = (system == ZENDESK) & ~is_human
     fate = _fates(success - roster.HARD_PENALTY * hard, system, can_close_silently, rng)
@@ -56,6 +65,16 @@ def draw_tasks(
             "help": _help(agents, agent, fate, rng),
             "is_hallucinated": (rng.random(count) < hallucination)
             & np.isin(fate, [ACCEPTED, REJECTED, AUTO_CLOSED]),
+            "user_group": tried.group,
+            "experiment": tried.experiment,
+            "arm": tried.arm,
+            "propensity": tried.propensity,
+            "other_arm": tried.other_arm,
+            "other_propensity": tried.other_propensity,
+            "has_retrieval": tried.has_retrieval,
+            "is_rated": tried.is_rated & (system == ZENDESK),
+            "is_pleased": tried.mood
+            < np.where(np.isin(fate, [ACCEPTED, AUTO_CLOSED]), GOOD_SHARE[True], GOOD_SHARE[False]),
         }
     ).sort("created_us", maintain_order=True)
     return frame.with_columns(

@@ -19,6 +19,7 @@ from roi_engine.simulate.tasks import (
     UNRESOLVED,
     ZENDESK,
 )
+from roi_engine.simulate.trials import GROUPS
 
 FIRST_NUMBER = {ZENDESK: 500_001, SERVICENOW: 10_001}
 _LIFE = {
@@ -91,6 +92,7 @@ def _with_names(tasks: pl.DataFrame, agents: tuple[roster.Agent, ...]) -> pl.Dat
         task_type_name=named("task_type", tuple(kind.name for kind in roster.TASK_TYPES)),
         department_name=named("department", roster.DEPARTMENTS),
         channel_name=named("channel", roster.CHANNELS),
+        user_group_name=named("user_group", GROUPS),
     )
 
 

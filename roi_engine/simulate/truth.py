@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from roi_engine.simulate import roster
+from roi_engine.simulate import roster, trials
 from roi_engine.simulate.bill import UNIT
 from roi_engine.simulate.cells import CELL, roster_types
 from roi_engine.simulate.charges import Charge
@@ -22,7 +22,8 @@ def write_rates(folder: Path, horizon: Horizon, agents: tuple[roster.Agent, ...]
 
     ``success_probability`` is that of an accepted first resolution over easy and hard cases
     together; what happens later (a return contact, a review) is not in it.
-    ``hallucination_probability`` is that of a delivered output.
+    ``hallucination_probability`` is that of a delivered output. Both are means over groups of
+    users, arms of experiments, and tasks with and without retrieval.
     """
     keys = [
         (row, roster.TYPE_INDEX[name], day)
@@ -32,6 +33,7 @@ def write_rates(folder: Path, horizon: Horizon, agents: tuple[roster.Agent, ...]
     ]
     agent, kind, day = (np.array(column) for column in zip(*keys, strict=True))
     success, hallucination = true_rates(horizon, agents, agent, kind, day)
+    success = success + trials.expected_effect(horizon, agent, day)
     silent = np.where(kind == roster.TYPE_INDEX["it_incident"], 0.0, roster.AUTO_CLOSED_SHARE)
     hard = success - roster.HARD_PENALTY
     share = roster.HARD_SHARE["agent"]
@@ -70,7 +72,7 @@ def write_rates(folder: Path, horizon: Horizon, agents: tuple[roster.Agent, ...]
             "success_added": roster.DRIFT_SUCCESS,
             "hallucination_factor": roster.DRIFT_HALLUCINATION,
         },
-    }
+    } | trials.as_truth(horizon, agents)
     (folder / "rates.json").write_text(json.dumps(rates, indent=2) + "\n")
 
 
@@ -86,6 +88,7 @@ def write_tasks(
         "task_type": list(roster_types()),
         "department": list(roster.DEPARTMENTS),
         "channel": list(roster.CHANNELS),
+        "user_group": list(trials.GROUPS),
     }
     named = {
         column: pl.col(column).replace_strict(
@@ -102,6 +105,9 @@ def write_tasks(
         true_task_type=named["task_type"],
         department=pl.when(has_ticket).then(named["department"]),
         channel=pl.when(has_ticket).then(named["channel"]),
+        user_group=pl.when(has_ticket).then(named["user_group"]),
+        has_retrieval="has_retrieval",
+        is_pleased=pl.when("is_rated").then("is_pleased"),
         system=pl.when(has_ticket)
         .then(
             pl.when(pl.col("system") == SERVICENOW)
@@ -120,6 +126,27 @@ def write_tasks(
         capital_allocated=pl.col("capital_cents").cast(pl.Decimal(38, 0)) / 100,
         avoided_loss=pl.col("avoided_loss_cents").cast(pl.Decimal(38, 0)) / 100,
     ).write_parquet(folder / "tasks.parquet")  # fmt: skip
+
+
+def write_exposures(folder: Path, spans: pl.DataFrame) -> None:
+    """Write ``exposures.parquet``: per task and arm, its first call and how likely the arm was."""
+    (
+        spans.filter(pl.col("experiment_id").is_not_null(), pl.col("conversation_id").is_not_null())
+        .sort("started_us", maintain_order=True)
+        .group_by("experiment_id", "conversation_id", "experiment_arm", maintain_order=True)
+        .agg(pl.first("started_us"), pl.first("experiment_propensity"), exposures=pl.len())
+        .select(
+            "experiment_id",
+            task_id="conversation_id",
+            arm="experiment_arm",
+            exposed_at=pl.from_epoch("started_us", time_unit="us"),
+            propensity="experiment_propensity",
+            exposures=pl.col("exposures").cast(pl.Int64),
+            is_crossed_over=pl.len().over("experiment_id", "conversation_id") > 1,
+        )
+        .sort("experiment_id", "task_id", "arm")
+        .write_parquet(folder / "exposures.parquet")
+    )
 
 
 def write_ledger(folder: Path, charges: list[Charge], entries: list[Entry]) -> None:

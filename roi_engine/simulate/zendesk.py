@@ -27,6 +27,7 @@ FIELDS = {
     "direct_value": 360000000014,
     "capital_allocated": 360000000015,
     "failure_reason": 360000000016,
+    "user_group": 360000000017,
 }
 """Canonical field → number of the custom field in which this estate keeps it."""
 
@@ -73,7 +74,6 @@ def _ticket() -> pl.Expr:
     by_agent = pl.col("agent_id").is_not_null()
     person = pl.when("has_person").then(9_000_000 + pl.col("requester") % 37)
     priority = pl.when("is_hard").then(pl.lit("high")).otherwise(pl.lit("normal"))
-    group = pl.when(pl.col("requester") % 3 == 0).then(pl.lit("enterprise"))
     return members(
         id=bare(pl.col("number")),
         external_id=text(pl.when(by_agent).then(pl.col("task_id"))),
@@ -87,10 +87,16 @@ def _ticket() -> pl.Expr:
         requester_id=bare(7_000_000 + pl.col("requester")),
         assignee_id=bare(person),
         group_id=pl.lit("null"),
-        satisfaction_rating=pl.lit("null"),
-        tags=pl.concat_str(pl.lit('["'), group.otherwise(pl.lit("self_service")), pl.lit('"]')),
+        satisfaction_rating=_rating(),
+        tags=pl.concat_str(pl.lit('["'), "user_group_name", pl.lit('"]')),
         custom_fields=_custom_fields(),
     )
+
+
+def _rating() -> pl.Expr:
+    score = pl.when("is_pleased").then(pl.lit("good")).otherwise(pl.lit("bad"))
+    is_given = pl.col("is_rated") & pl.col("is_ended")
+    return pl.when(is_given).then(members(score=text(score))).otherwise(pl.lit("null"))
 
 
 def _via() -> pl.Expr:
@@ -127,6 +133,7 @@ def _custom_fields() -> pl.Expr:
         "failure_reason": quoted(
             pl.when(pl.col("outcome") == "0.0").then(pl.lit("no_answer_found"))
         ),
+        "user_group": quoted(pl.col("user_group_name")),
     }
     # a field without a value is left out, as in a form that does not show it
     parts = (

@@ -119,6 +119,9 @@ SPANS = Table(
         "initiated_by": "VARCHAR",  # human, schedule, event, agent
         "error_type": "VARCHAR",
         "currency": "VARCHAR",  # of stated_cost and logged_cost; NULL = USD
+        "experiment_id": "VARCHAR",  # the feature flag's key
+        "experiment_arm": "VARCHAR",  # the variant that the flag gave
+        "experiment_unit_id": "VARCHAR",  # by mapping only; NULL = what experiments.csv says
         "input_tokens": "BIGINT",  # as the source counts them
         "output_tokens": "BIGINT",  # reasoning included
         "cache_read_tokens": "BIGINT",
@@ -130,6 +133,7 @@ SPANS = Table(
         "time_to_first_token_us": "BIGINT",
         "stated_cost": MONEY,  # a price that the span itself states (a tool call's fee)
         "logged_cost": MONEY,  # what the run logged; for reconciliation only
+        "experiment_propensity": "DOUBLE",  # how likely the arm was when it was given
         "input_includes_cache": "BOOLEAN",  # by scope name and provider
         "is_error": "BOOLEAN",
         "is_overhead": "BOOLEAN",

@@ -65,6 +65,24 @@ def test_outcome_classes_equal_the_truth(estate):
     assert both.filter(pl.col("outcome_class") != pl.col("outcome_class_found")).is_empty()
 
 
+def test_exposures_equal_the_truth(estate):
+    found = pl.read_parquet(estate / "out" / "fct_experiment_exposure.parquet")
+    truth = pl.read_parquet(estate / "estate" / "truth" / "exposures.parquet")
+    assert truth["is_crossed_over"].any()
+    assert found.select(truth.columns).sort("experiment_id", "task_id", "arm").equals(truth)
+
+
+def test_wallets_spend_what_is_allocated_to_their_agents(estate):
+    wallets = pl.read_parquet(estate / "out" / "fct_wallet_entry.parquet")
+    allocated = pl.read_parquet(estate / "out" / "fct_cost_allocation.parquet")
+    spent = wallets.group_by("agent_id", "day").agg(pl.col("spent").to_physical().sum())
+    cost = allocated.group_by("agent_id", "day").agg(pl.col("allocated_cost").to_physical().sum())
+    both = spent.join(cost, on=["agent_id", "day"], how="left").fill_null(0)
+    assert both.height > 50
+    assert both.filter(pl.col("spent") != pl.col("allocated_cost")).is_empty()
+    assert set(wallets["period"]) == {"day", "week", "month"}
+
+
 def test_every_law_holds(roi, estate):
     said = roi("verify", "--lake", estate / "lake")
     assert said.count("0 differences") == 4

@@ -64,6 +64,7 @@ BREAKS = {
         "model_call_has_tokens": {"input_tokens": None, "output_tokens": None},
         "tier_known": {"tier": "gold"},
         "initiated_by_known": {"initiated_by": "ghost"},
+        "experiment_propensity_possible": {"experiment_propensity": 0.0},
         "agent_id_present": {"agent_id": None},
     },
     "evaluations": {

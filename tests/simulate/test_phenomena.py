@@ -237,6 +237,15 @@ def test_every_outcome_class_occurs(estate):
     }  # fmt: skip
 
 
+def test_what_is_settled_stays_so_and_what_is_open_ends(estate):
+    tasks = estate.truth("tasks")
+    assert set(tasks["eventual_class"]) == {
+        "autonomous_success", "assisted_success", "failure", "unconfirmed", "unobserved",
+    }  # fmt: skip
+    failed = tasks.filter(pl.col("outcome_class") == "failure")
+    assert set(failed["eventual_class"]) == {"failure"}
+
+
 def test_the_incident_log_is_versioned_and_has_a_malformed_row(estate):
     rows = [
         row

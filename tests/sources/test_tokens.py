@@ -125,6 +125,9 @@ def test_a_span_is_read_in_full(parse):
                 roi__initiated_by="schedule",
                 roi__overhead=True,
                 roi__stated_cost="0.012",
+                feature_flag__key="answer-style",
+                feature_flag__result__variant="treatment",
+                feature_flag__propensity=0.3,
             )
         )
     )
@@ -150,6 +153,10 @@ def test_a_span_is_read_in_full(parse):
         "cache_write_tokens": 10,
         "reasoning_tokens": 5,
         "time_to_first_token_us": 250_000,
+        "experiment_id": "answer-style",
+        "experiment_arm": "treatment",
+        "experiment_unit_id": None,
+        "experiment_propensity": 0.3,
         "stated_cost": Decimal("0.012"),
         "input_includes_cache": True,
         "is_error": False,
@@ -435,6 +442,56 @@ def flat(tmp_path, columns: str) -> bytes:
     path = tmp_path / "flat.parquet"
     duckdb.sql(f"copy (select {columns}) to '{path}' (format parquet)")
     return path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("form", "names"),
+    [
+        ("our own", ("experiment_id", "experiment_arm", "experiment_propensity")),
+        (
+            "the convention's",
+            ("feature_flag.key", "feature_flag.result.variant", "feature_flag.propensity"),
+        ),
+    ],
+    ids=["our names", "the convention's names"],
+)
+def test_flat_exposures(parse, tmp_path, form, names):
+    columns = ["'t' as trace_id", "'s' as span_id", "timestamp '2026-01-05 08:00' as started_at"]
+    values = ("'answer-style'", "'treatment'", "0.3::double")
+    columns += [f'{value} as "{name}"' for value, name in zip(values, names, strict=True)]
+    columns += ['0.25::double as "gen_ai.server.time_to_first_token"']
+    parse(flat(tmp_path, ", ".join(columns)), system="spans")
+    (row,) = parse.rows()
+    exposure = (row["experiment_id"], row["experiment_arm"], row["experiment_propensity"])
+    assert exposure == ("answer-style", "treatment", 0.3)
+    assert row["time_to_first_token_us"] == 250_000
+
+
+def test_an_exposure_by_mapping_names_its_unit_too(parse):
+    mapped = [
+        ("experiment_id", "ab.test"),
+        ("experiment_arm", "ab.arm"),
+        ("experiment_propensity", "ab.p"),
+        ("experiment_unit_id", "ab.site"),
+    ]
+    parse(line(chat(ab__test="style", ab__arm="b", ab__p="0.25", ab__site="7")), mappings=mapped)
+    (row,) = parse.rows()
+    columns = (field for field, _ in mapped)
+    assert [row[column] for column in columns] == ["style", "b", 0.25, "7"]
+
+
+def test_a_propensity_that_is_no_number_is_refused_and_the_call_stays(parse):
+    parsed = parse(line(chat(feature_flag__key="x", feature_flag__propensity="half")))
+    (row,) = parse.rows()
+    assert row["experiment_propensity"] is None
+    assert json.loads(row["_rejected"]) == {"experiment_propensity": "half"}
+    assert parsed.quarantine["rule"].to_list() == ["bad_value"]
+
+
+def test_the_metrics_name_of_the_time_to_first_token_is_read_too(parse):
+    parse(line(chat(gen_ai__server__time_to_first_token=0.75)))
+    (row,) = parse.rows()
+    assert row["time_to_first_token_us"] == 750_000
 
 
 def test_flat_parquet_by_our_names(parse, tmp_path):

@@ -33,6 +33,8 @@ select
     cast(latency_microseconds / 1000000.0 as double) as latency_seconds,
     latency_microseconds,
     latency_basis,
+    cast(first_token_microseconds / 1000000.0 as double)
+        as time_to_first_token_seconds,
     input_uncached_tokens,
     cache_read_tokens,
     cache_write_5m_tokens,

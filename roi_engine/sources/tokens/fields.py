@@ -28,6 +28,9 @@ PLACES: Mapping[str, tuple[str, ...]] = {
     "initiated_by": ("roi.initiated_by",),
     "error_type": ("error.type",),
     "currency": ("roi.currency",),
+    "experiment_id": ("feature_flag.key",),
+    "experiment_arm": ("feature_flag.result.variant", "feature_flag.variant"),
+    "experiment_propensity": ("feature_flag.propensity",),
     "input_tokens": ("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens"),
     "output_tokens": ("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens"),
     "cache_read_tokens": (
@@ -57,8 +60,8 @@ REVIEW_PLACES: Mapping[str, tuple[str, ...]] = {
 }
 """Column of ``EVALUATIONS`` → attribute names of a ``gen_ai.evaluation.result`` event."""
 
-FIRST_CHUNK = "gen_ai.response.time_to_first_chunk"
-"""Seconds, as a double; bronze keeps microseconds."""
+FIRST_TOKEN = ("gen_ai.response.time_to_first_chunk", "gen_ai.server.time_to_first_token")
+"""Seconds, as a double (the second is the name of the metric); bronze keeps microseconds."""
 
 _ALIASES = {"correlation_id": "conversation_id"}
 """Names that ``field_mappings.csv`` uses for a column, where they differ."""
@@ -115,10 +118,10 @@ def span_texts(mapped: Mapping[str, str], attribute: Attribute) -> dict[str, str
     asked. A mapped field that is no column of ``SPANS`` is none of ours (see ``review_texts``).
     """
     texts = _texts(SPANS.columns, PLACES, mapped, attribute)
-    first_chunk = attribute(FIRST_CHUNK)
-    in_microseconds = f"(round(try_cast({first_chunk} as double) * 1e6)::bigint)::varchar"
+    seconds = first([attribute(name) for name in FIRST_TOKEN])
+    in_microseconds = f"(round(try_cast({seconds} as double) * 1e6)::bigint)::varchar"
     places = [texts[column] for column in ("time_to_first_token_us",) if column in texts]
-    texts["time_to_first_token_us"] = first([*places, in_microseconds, first_chunk])
+    texts["time_to_first_token_us"] = first([*places, in_microseconds, seconds])
     texts["tier"] = tier(texts["tier"])
     return texts
 

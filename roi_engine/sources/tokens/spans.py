@@ -101,8 +101,9 @@ def _derived(columns: Mapping[str, Cell], types: Mapping[str, str]) -> dict[str,
             f"coalesce({value('input_includes_cache')}, {fields.includes_cache(scope)})", "null"
         ),
     }
-    if "time_to_first_token_us" not in columns and fields.FIRST_CHUNK in types:
-        seconds = identifier(fields.FIRST_CHUNK)
+    first_token = next((name for name in fields.FIRST_TOKEN if name in types), None)
+    if "time_to_first_token_us" not in columns and first_token is not None:
+        seconds = identifier(first_token)
         derived["time_to_first_token_us"] = Cell(
             f"try_cast(round(try_cast({seconds} as double) * 1e6) as bigint)", seconds
         )

@@ -293,6 +293,7 @@ select
     task_type,
     department,
     channel,
+    user_group,
     outcome_class,
     case when outcome_class = 'failure' then coalesce(failure_reason, failed_by) end
         as failure_reason,
@@ -339,6 +340,10 @@ select
     is_output_delivered,
     is_escalated,
     is_reopened,
+    is_followed_up,
+    is_contacted_again,
+    has_retrieval,
+    is_approved_by_human,
     is_mature,
     is_novel,
     is_human_reviewed,
@@ -346,6 +351,7 @@ select
     is_random_review,
     sampling_probability,
     evaluator_verdict,
+    satisfaction,
     coalesce(
         delay_cost_per_hour is not null and baseline_cycle_hours is not null, false
     ) as has_speed_value,
@@ -353,6 +359,7 @@ select
 
     ---------- timestamps (UTC)
     created_at,
+    first_response_at,
     ended_at,
 
     ---------- lineage

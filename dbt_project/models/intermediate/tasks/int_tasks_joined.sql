@@ -87,6 +87,8 @@ action_sums as (
             initiated_by,
             cast(first_action_at as varchar) || agent_id || model_version
         ) as initiated_by,
+        bool_or(has_retrieval) as has_retrieval,
+        bool_or(is_approved_by_human) as is_approved_by_human,
         min_by(_load_id, agent_id || model_version) as _load_id,
         min_by(_source_file, agent_id || model_version) as _source_file,
         min_by(_source_row, agent_id || model_version) as _source_row
@@ -180,12 +182,15 @@ joined as (
         newest_tickets.avoided_loss,
         newest_tickets.capital_allocated,
         newest_tickets.is_success_by_mapping,
+        newest_tickets.satisfaction,
+        newest_tickets.first_response_at,
         newest_tickets.ended_at,
         ticket_sums.ticket_minutes,
         review_sums.evaluator_id,
         review_sums.evaluator_verdict,
         review_sums.sampling_probability,
         action_sums.priced_cost,
+        action_sums.is_approved_by_human,
 
         -- who answers for it
         coalesce(
@@ -197,6 +202,7 @@ joined as (
         ) as agent_id,
         coalesce(final_responders.model_version, '__unknown__') as model_version,
         coalesce(newest_tickets.task_type, '__unknown__') as task_type,
+        coalesce(newest_tickets.user_group, '__unknown__') as user_group,
         newest_tickets.department as ticket_department,
         coalesce(newest_tickets.channel, '__unknown__') as channel,
         coalesce(
@@ -207,6 +213,7 @@ joined as (
 
         ---------- booleans
         newest_tickets.task_id is not null as has_ticket,
+        coalesce(action_sums.has_retrieval, false) as has_retrieval,
         coalesce(newest_tickets.is_ended, false) as is_ticket_ended,
         coalesce(newest_tickets.is_success, false) as is_success_by_ticket,
         coalesce(newest_tickets.is_reopened, false) as is_reopened,

@@ -10,6 +10,8 @@ actions as (
         day,
         initiated_by,
         is_model_call,
+        is_retrieval,
+        is_approved_by_human,
         started_at,
         priced_cost,
         cost_status,
@@ -45,6 +47,8 @@ summed_to_task_agent as (
         max(day) as last_action_day,
         min_by(initiated_by, cast(started_at as varchar) || action_id)
             as initiated_by,
+        bool_or(is_retrieval) as has_retrieval,
+        bool_or(is_approved_by_human) as is_approved_by_human,
         min_by(_load_id, action_id) as _load_id,
         min_by(_source_file, action_id) as _source_file,
         min_by(_source_row, action_id) as _source_row

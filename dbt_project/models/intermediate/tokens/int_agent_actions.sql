@@ -177,6 +177,7 @@ select
     duration_microseconds,
     latency_microseconds,
     latency_basis,
+    first_token_microseconds,
     cost_status,
     priced_cost,
     native_cost,

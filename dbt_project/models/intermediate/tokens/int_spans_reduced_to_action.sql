@@ -58,7 +58,9 @@ named as (
             when is_rollup then null
             when duration_microseconds > 0 then 'span'
             when mapped_microseconds is not null then 'mapped'
-        end as latency_basis
+        end as latency_basis,
+        case when not is_rollup then time_to_first_token_microseconds end
+            as first_token_microseconds
 
     from reduced
 
@@ -80,6 +82,10 @@ select
     tool,
     initiated_by,
     stated_currency,
+    experiment_id,
+    experiment_arm,
+    experiment_unit_id,
+    experiment_propensity,
     day,
     input_uncached_tokens,
     cache_read_tokens,
@@ -90,6 +96,7 @@ select
     duration_microseconds,
     latency_microseconds,
     latency_basis,
+    first_token_microseconds,
     stated_cost,
     is_model_call,
     is_rollup,

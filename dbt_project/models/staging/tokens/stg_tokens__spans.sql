@@ -54,6 +54,9 @@ renamed as (
         tool_name as tool,
         coalesce(initiated_by, '__unknown__') as initiated_by,
         currency as stated_currency,
+        experiment_id,
+        experiment_arm,
+        experiment_unit_id,
 
         ---------- numerics: disjoint buckets
         case
@@ -97,8 +100,15 @@ renamed as (
         {{ microseconds_between('started_at', 'ended_at') }}
             as duration_microseconds,
         latency_us as mapped_microseconds,
+        time_to_first_token_us as time_to_first_token_microseconds,
         case when not is_model_call and not is_rollup then stated_cost end
             as stated_cost,
+
+        -- weights are one over it, so what is no probability is not known
+        case
+            when experiment_propensity > 0 and experiment_propensity <= 1
+                then experiment_propensity
+        end as experiment_propensity,
 
         ---------- booleans
         is_model_call,
