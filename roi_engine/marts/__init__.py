@@ -17,6 +17,7 @@ from roi_engine.marts import (
     daily_hallucination_adjusted_cost,
     daily_roi,
     daily_wallet,
+    policies,
 )
 from roi_engine.marts.facts import FactQuery
 
@@ -25,6 +26,7 @@ MARTS: Mapping[str, ModuleType] = {
     "daily_hallucination_adjusted_cost": daily_hallucination_adjusted_cost,
     "daily_asr": daily_asr,
     "daily_wallet": daily_wallet,
+    "policies": policies,
 }
 """Mart → the module that builds it."""
 

@@ -134,9 +134,8 @@ def _project(rows: pl.DataFrame) -> pl.DataFrame:
         nullable(
             "slope", ratio(units(rows, "peak_hour_cost"), units(rows, "slope_limit_per_hour"))
         ),
-        projected_exhaustion_day=pl.col("day")
-        + pl.duration(days=nullable("wait", wait).cast(pl.Int64)),
-    )
+        nullable("wait", wait).cast(pl.Int64),
+    ).with_columns(projected_exhaustion_day=pl.col("day") + pl.duration(days=pl.col("wait")))
 
 
 def _flag(rows: pl.DataFrame) -> pl.DataFrame:

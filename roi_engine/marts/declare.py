@@ -9,6 +9,7 @@ from roi_engine.marts.declared.daily_hallucination_adjusted_cost import (
 )
 from roi_engine.marts.declared.daily_roi import DAILY_ROI
 from roi_engine.marts.declared.daily_wallet import DAILY_WALLET
+from roi_engine.marts.declared.policies import POLICIES
 
 DECLARED: dict[str, Mart] = {
     mart.name: mart
@@ -17,6 +18,7 @@ DECLARED: dict[str, Mart] = {
         DAILY_HALLUCINATION_ADJUSTED_COST,
         DAILY_ASR,
         DAILY_WALLET,
+        POLICIES,
     )
 }
 """Mart → its declaration, in the order of docs/metrics.md."""

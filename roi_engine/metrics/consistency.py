@@ -39,4 +39,5 @@ def within_spread(
 
 
 def _add_up(group: NDArray[np.int64], values: ArrayLike) -> Floats:
-    return np.bincount(group, weights=np.asarray(values, dtype=np.float64))
+    weights = np.asarray(values, dtype=np.float64)
+    return np.asarray(np.bincount(group, weights=weights), dtype=np.float64)

@@ -177,6 +177,14 @@ def estate(seed: int, tasks: int = 400, days: int = DAYS) -> dict[str, pl.DataFr
                 {"task_type": "novel", "is_novel": True, "valid_from": FIRST},
             ],
         ),
+        "dim_policy": fact(
+            "dim_policy",
+            [
+                {"band": "reactive", "decision": "propose_only", "budget_cap": "5"},
+                {"band": "assisted", "decision": "execute", "budget_cap": "0.000002"},
+                {"band": "insufficient_data", "decision": "propose_only", "budget_cap": "1"},
+            ],
+        ),
         "dim_evaluator": fact(
             "dim_evaluator",
             [

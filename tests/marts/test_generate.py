@@ -100,5 +100,5 @@ def _named(query: FactQuery) -> set[str]:
         pieces += [*query.join.on]
     text = re.sub(r"'[^']*'", "", " ".join(pieces))
     sql = {"coalesce", "cast", "as", "double", "and", "or", "not", "in", "is", "null", "false"}
-    sql |= {"true", "greatest"}
+    sql |= {"true", "greatest", "starts_with"}
     return set(re.findall(r"[a-z_]\w*", text)) - sql

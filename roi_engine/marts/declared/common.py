@@ -113,8 +113,8 @@ def choice(
 
 def key(name: str, about: str, inputs: tuple[str, ...], source: str) -> Column:
     """Declare a part of the grain."""
-    kind = DAY if name == "day" else TEXT
-    unit = "day" if name == "day" else "name"
+    is_day = name == "day" or name.endswith("_day")
+    kind, unit = (DAY, "day") if is_day else (TEXT, "name")
     return Column(name, kind, unit, about, "", inputs, source, grain=True)
 
 
