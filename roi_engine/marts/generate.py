@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from roi_engine.marts import required
+from roi_engine.marts import needs, required
 from roi_engine.marts.columns import Column, Mart
 from roi_engine.marts.declare import DECLARED, lineage
 from roi_engine.marts.declared.guide import CONVENTIONS, DECISIONS
@@ -159,7 +159,8 @@ def _sources() -> str:
 def _exposures() -> str:
     lines = [f"# {_HEAD}", "exposures:"]
     for mart in _marts():
-        tables = sorted({table for query in required(mart.name) for table in query.tables})
+        read = {table for query in required(mart.name) for table in query.tables}
+        tables = sorted(read | set(needs(mart.name)))
         lines += [
             f"  - name: engine_{mart.name}",
             f"    label: {_quoted(f'{mart.name}, as the engine builds it')}",
@@ -169,7 +170,12 @@ def _exposures() -> str:
             "    owner:",
             "      name: Agent economics",
             "    depends_on:",
-            *(f"      - ref('{table}')" for table in tables),
+            *(
+                f"      - source('marts', '{table}')"
+                if table in DECLARED
+                else f"      - ref('{table}')"
+                for table in tables
+            ),
         ]
     return "\n".join(lines) + "\n"
 
