@@ -170,6 +170,40 @@ def sql(
     out.print(table)
 
 
+@app.command(epilog="Example: roi policies --json | jq '.agents[] | select(.mode==\"execute\")'")
+def policies(lake: Lake = None, as_json: Json = False) -> None:
+    """Say what each agent may do and spend from now on; a gateway reads it with --json."""
+    import duckdb  # noqa: PLC0415
+
+    from roi_engine.warehouse import serving  # noqa: PLC0415
+
+    settings = settings_for(lake)
+    try:
+        folder = serving.release_folder(settings.lake)
+        with serving.connect(settings.lake, threads=settings.threads) as con:
+            answer = con.execute("select * from marts.policies order by agent_id")
+            names = [column[0] for column in answer.description or []]
+            rows = [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
+    except serving.NoRelease as error:
+        raise fail(str(error)) from None
+    except duckdb.CatalogException:
+        raise fail("The newest release has no policies: the next run adds them.") from None
+    about = json.loads((folder / "release.json").read_text(encoding="utf-8"))
+    about["is_simulated"] = (settings.lake / "SIMULATED").exists()
+    if as_json:
+        text = json.dumps(about | {"agents": rows}, default=serving.as_text, allow_nan=False)
+        sys.stdout.write(text + "\n")
+        return
+    label = " · SIMULATED DATA" if about["is_simulated"] else ""
+    out.print(f"release {about['release']}{label}")
+    shown = ("agent_id", "proven_band", "mode", "mode_reason", "budget_cap", "budget_reason")
+    table = Table(*shown, "money_left", "calls_left", box=None, pad_edge=False)
+    for row in rows:
+        cells = (row[name] for name in (*shown, "money_left", "calls_left"))
+        table.add_row(*("" if cell is None else str(cell) for cell in cells))
+    out.print(table)
+
+
 @app.command(epilog="Example: roi rollup daily_roi --by agent_id,month --column roi,net_value")
 def rollup(
     mart: str,
@@ -241,6 +275,82 @@ def status(
     else:
         for line in found.lines():
             out.print(line)
+
+
+@app.command(epilog="Example: roi alerts --ack 1f0c9a7b --by ann --note 'prices ordered'")
+def alerts(
+    lake: Lake = None,
+    ack: Annotated[str | None, typer.Option(help="Id of an alert that was seen.")] = None,
+    by: Annotated[str | None, typer.Option(help="Who has seen it.")] = None,
+    note: Annotated[str | None, typer.Option(help="What is done about it.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List what a person must look at, worst first; or say that somebody does.
+
+    An alert that no release can close ends when it is acknowledged.
+    """
+    from roi_engine import alerts as known  # noqa: PLC0415
+    from roi_engine.warehouse import lake as lakes  # noqa: PLC0415
+
+    if (ack is None) != (by is None) or (note and not ack):
+        raise fail("--ack and --by go together.", 2)
+    settings = settings_for(lake)
+    try:
+        with lakes.connect(settings.lake, catalog_dsn=settings.dsn, read_only=True) as con:
+            if ack is not None and by is not None:
+                found = [known.acknowledge(con, settings.lake, ack, by=by, note=note)]
+            else:
+                found = known.unresolved(con, settings.lake)
+    except (lakes.LakeError, known.NoSuchAlert) as error:
+        raise fail(str(error)) from None
+    if as_json:
+        sys.stdout.write(json.dumps([asdict(alert) for alert in found]) + "\n")
+    else:
+        for alert in found:
+            out.print(alert.line())
+
+
+@app.command(epilog="Example: roi restatements --day 2026-01-14")
+def restatements(lake: Lake = None, day: Day = None, as_json: Json = False) -> None:
+    """List figures that are not what was reported first: as filed, as restated, and why."""
+    from roi_engine import restatements as restated  # noqa: PLC0415
+    from roi_engine.warehouse import serving  # noqa: PLC0415
+
+    try:
+        found = restated.read(settings_for(lake).lake, day=day.date() if day else None)
+    except serving.NoRelease as error:
+        raise fail(str(error)) from None
+    if as_json:
+        objects = [asdict(one) for one in found]
+        sys.stdout.write(json.dumps(objects, default=serving.as_text) + "\n")
+    else:
+        for one in found:
+            out.print(one.line())
+
+
+@app.command(name="what-if", epilog="Example: roi what-if --model small-model --agent triage")
+def what_if(
+    model: Annotated[
+        list[str] | None, typer.Option(help="The other model; none for all in use.")
+    ] = None,
+    agent: Annotated[str | None, typer.Option(help="One agent; none for all.")] = None,
+    lake: Lake = None,
+    as_json: Json = False,
+) -> None:
+    """Price the tokens of the last 28 days as another model would: assumed, quality may differ."""
+    from roi_engine import what_if as question  # noqa: PLC0415
+    from roi_engine.warehouse import serving  # noqa: PLC0415
+
+    try:
+        found = question.ask(settings_for(lake).lake, models=model or (), agent=agent)
+    except serving.NoRelease as error:
+        raise fail(str(error)) from None
+    if as_json:
+        objects = [asdict(one) | {"difference": one.difference} for one in found]
+        sys.stdout.write(json.dumps(objects, default=serving.as_text) + "\n")
+    else:
+        for one in found:
+            out.print(one.line())
 
 
 @app.command(epilog='Example: roi retract gpu/day3.json --reason "exporter wrote the wrong host"')

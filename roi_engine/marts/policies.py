@@ -256,8 +256,11 @@ def _decide(rows: pl.DataFrame) -> pl.DataFrame:
         nullable("violations", broken),
         present_spend=pl.col("spend_28d") // pl.col("days_28d"),
     )
-    rising = pl.col("cost_per_success_change").fill_null(np.inf) > RISES
-    unearned = pl.col("verified_asr_value_low").fill_null(-np.inf) < 1
+    rising = pl.col("cost_per_success_change") > RISES
+    # what is not known is not earned
+    unearned = (pl.col("verified_asr_value_low").fill_null(-np.inf) < 1) | pl.col(
+        "cost_per_success_change"
+    ).is_null()
     reason = (
         pl.when(pl.col("policy_cap").is_null())
         .then(pl.lit("no_policy"))

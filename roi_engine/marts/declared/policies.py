@@ -97,7 +97,8 @@ POLICIES = Mart(
         choice(
             "budget_reason",
             "What decided the cap.",
-            "not_verified or cost_rises hold the cap at the present spend",
+            "not_verified (also where there is nothing to compare with) or cost_rises hold the cap"
+            " at the present spend",
             ("verified_asr_value_low", "cost_per_success_change"),
             "§5",
             values=CAP_REASONS,
