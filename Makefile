@@ -52,7 +52,7 @@ lint: setup ## Style, types, import contracts, SQL
 bench: setup ## Seconds and memory by stage; Airflow against roi run; coverage of the intervals
 	$(BIN)/python benchmarks/pipeline.py
 	$(BIN)/python benchmarks/airflow.py
-	$(BIN)/python benchmarks/coverage.py --estates 2000
+	$(BIN)/python -m benchmarks.coverage --estates 2000
 
 lock: ## Resolve the dependencies anew and write the hashed locks
 	$(COMPILE) --extra dev --extra airflow pyproject.toml requirements/build.in -o requirements/dev.txt

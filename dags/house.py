@@ -39,11 +39,14 @@ def tell(context: dict[str, Any]) -> None:
 
     task, run = context["task_instance"], context["dag_run"]
     key = run.partition_key
+    asked = run.conf or {}
+    first, last = (key, None) if key else (asked.get("first"), asked.get("last"))
     alerts.raise_alert(
         Settings().lake,
         "task_failed",
         subject=f"{task.dag_id}.{task.task_id}",
-        day=date.fromisoformat(key) if key else None,
+        day=date.fromisoformat(first) if first else None,
+        until=date.fromisoformat(last) if last else None,
         message=str(context.get("exception") or "the task's process was killed"),
     )
 

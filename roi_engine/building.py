@@ -15,12 +15,14 @@ from functools import partial
 
 import duckdb
 
-from roi_engine import alerts, dbt, gate, scope, valuing, version
+from roi_engine import alerts, conditions, dbt, gate, scope, valuing, version
 from roi_engine.journal import Journal
+from roi_engine.marts.columns import COUNT, MONEY
+from roi_engine.marts.declare import DECLARED
 from roi_engine.marts.params import Params
 from roi_engine.settings import Settings
 from roi_engine.sources.schema import UNDATED
-from roi_engine.warehouse import release
+from roi_engine.warehouse import reading, release
 from roi_engine.warehouse.ops import (
     activate_loads,
     drop_draft,
@@ -39,6 +41,13 @@ FACT_KEYS = {
     "fct_quality_review": "review_id",
 }
 """Facts whose rows can move from one day to another, with the key by which they are found."""
+
+RESTATED = {
+    name: tuple(c.name for c in mart.columns if c.additive and c.type in {MONEY, COUNT})
+    for name, mart in DECLARED.items()
+    if not mart.standing and {"day", "agent_id"} <= set(mart.grain)
+}
+"""Daily mart → the exact figures of a day and agent of which every change is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +117,9 @@ def advance(
         if draft.runs:
             with bench.journal.stage(stage):
                 stages[stage](bench, draft)
+        if stage == "publish" and not draft.runs:
+            # nothing has changed: what stands is as new as what has landed
+            alerts.resolve(bench.con, [])
         if stage != "publish" or not draft.runs:
             write_draft(bench.con, token=token, stage=stage, as_of=draft.as_of, code_version=code)
     return draft
@@ -151,7 +163,13 @@ def _check(bench: Bench, *, token: str, code: str, days: Sequence[date] | None) 
         as_of = settings.as_of or scope.newest_event_day(con)
         plan = None
         if as_of is not None:
-            plan = scope.plan(con, requested=days, as_of=as_of, code_version=code)
+            waits = scope.Waits(
+                reopen_window_days=settings.reopen_window_days,
+                open_timeout_days=settings.open_timeout_days,
+                billing_close_days=settings.billing_close_days,
+                timezone=settings.reporting_timezone,
+            )
+            plan = scope.plan(con, requested=days, as_of=as_of, code_version=code, waits=waits)
         if plan is not None:
             scope.write_read_days(con, plan.build, reopen_window_days=settings.reopen_window_days)
     with bench.journal.stage("check"):
@@ -230,6 +248,13 @@ def _value(bench: Bench, draft: Draft) -> None:
         min_group_size=settings.min_group_size,
         billing_close_days=settings.billing_close_days,
         reopen_window_days=settings.reopen_window_days,
+        open_timeout_days=settings.open_timeout_days,
+        reconciliation_tolerance=settings.reconciliation_tolerance,
+        reconciliation_tolerance_amount=settings.reconciliation_tolerance_amount,
+        plan_budget=settings.plan_budget,
+        review_minutes=settings.review_minutes,
+        minutes_per_review=settings.minutes_per_review,
+        discount_rate=settings.discount_rate,
         transform_run_ids=scope.window_run_ids({*days, newest}, runs),
     )
     valuing.build(
@@ -239,10 +264,15 @@ def _value(bench: Bench, draft: Draft) -> None:
 
 def _publish(bench: Bench, draft: Draft, *, reason: str | None) -> None:
     con = bench.con
+    days = mart_days(con, draft)
+    newest = max(_released(con) | draft.runs)
+    window = reading.open_window(con, mart_days=days)
+    found, rules = conditions.find(con, window, newest=newest, settings=bench.settings)
 
     def also() -> None:
         finish_draft(con)
         alerts.resolve(con, draft.days)
+        alerts.settle(con, found, rules=rules)
 
     statuses = dict(
         con.execute(
@@ -254,19 +284,31 @@ def _publish(bench: Bench, draft: Draft, *, reason: str | None) -> None:
     release.publish(
         con,
         fact_days=draft.days,
-        mart_days=mart_days(con, draft),
+        mart_days=days,
         keys=FACT_KEYS,
-        published=[
-            (day, run_id, statuses.get(day, "provisional")) for day, run_id in draft.runs.items()
-        ],
+        published=_published(con, draft, statuses),
         as_of=_dated(draft),
         code_version=version.code_version(choices),
         settings=choices,
         message=f"{len(draft.days)} days built, {draft.days[0]} to {draft.days[-1]}"
         + (f": {reason}" if reason else ""),
+        metrics=RESTATED,
         also=also,
         step=bench.journal.step,
     )
+
+
+def _published(
+    con: duckdb.DuckDBPyConnection, draft: Draft, statuses: dict[date, str]
+) -> list[tuple[date, str, str]]:
+    """Return what stands of each day that was built, and of each whose status came out new."""
+    said = {
+        day: (run_id, statuses.get(day, status))
+        for day, (run_id, status, _) in scope.published(con).items()
+        if statuses.get(day, status) != status
+    }
+    said |= {day: (run_id, statuses.get(day, "provisional")) for day, run_id in draft.runs.items()}
+    return [(day, *said[day]) for day in sorted(said)]
 
 
 def _dated(draft: Draft) -> date:

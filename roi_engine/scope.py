@@ -20,6 +20,25 @@ REACH_DAYS = 31
 
 
 @dataclass(frozen=True, slots=True)
+class Waits:
+    """How long a day waits before nothing of it can change (settings, in days)."""
+
+    reopen_window_days: int = 7
+    open_timeout_days: int = 30
+    billing_close_days: int = 5
+    timezone: str = "UTC"
+
+    def closed_on(self, day: date) -> date:
+        """Return from when on a day with no task in doubt is final.
+
+        >>> Waits().closed_on(date(2026, 1, 20))
+        datetime.date(2026, 2, 13)
+        """
+        month_end = (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+        return month_end + timedelta(days=self.billing_close_days + self.reopen_window_days)
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What one run does: the days to build and the id of each day's transformation."""
 
@@ -228,16 +247,22 @@ def plan(
     requested: Iterable[date] | None,
     as_of: date,
     code_version: str,
+    waits: Waits,
 ) -> Plan:
     """Decide what to build; ``requested`` None means every day seen.
 
     A day of which nothing has landed is not built: an empty day would say that nothing happened.
+    A released day is built again when its inputs changed, or when ``as_of`` has moved past
+    something that it waited for: a reopen window, a time-out, the close of its billing period.
     ``read_links`` must have been called on this connection.
     """
     references = [
         row[0]
         for row in con.execute(
-            "select load_id from lake.ops.active_load where source = 'reference' order by 1"
+            # what a raw model name means is fixed by the price book: a name that is seen for the
+            # first time matters on the days that use it, and these have a new load anyway
+            "select load_id from lake.ops.active_load where source = 'reference' and load_id not in"
+            " (select load_id from lake.ops.manifest where tables = 'model_names') order by 1"
         ).fetchall()
     ]
     inputs: dict[date, list[str]] = dict(
@@ -252,14 +277,46 @@ def plan(
         day: transform_run_id(code_version, day, [*inputs.get(day, []), *references])
         for day in wanted | set(released) | set(inputs)
     }
-    stale = {
+    stale = {day for day, (run_id, _, _) in released.items() if ids[day] != run_id}
+    stale |= {
         day
-        for day, (run_id, status, built_as_of) in released.items()
-        if ids[day] != run_id or (status != "final" and built_as_of != as_of)
+        for day, (_, _, built_as_of) in released.items()
+        if (built_as_of >= waits.closed_on(day)) != (as_of >= waits.closed_on(day))
     }
+    stale |= _overtaken(con, as_of, waits) & set(released)
     fresh = {day for day in wanted if day in released and day not in stale}
     build = sorted((wanted - fresh) | stale)
     return Plan(as_of, build, frozenset(wanted), ids)
+
+
+def _overtaken(con: duckdb.DuckDBPyConnection, as_of: date, waits: Waits) -> set[date]:
+    """Return released days whose facts say of a task what is no longer so as of a day."""
+    there = con.execute(
+        "select count(*) from information_schema.tables where table_catalog = 'lake'"
+        " and table_schema = 'facts' and table_name in ('fct_task', 'fct_ticket')"
+    ).fetchone()
+    if there != (2,):
+        return set()
+    window, timeout = waits.reopen_window_days, waits.open_timeout_days
+    ended = f"cast(timezone('{waits.timezone}', timezone('UTC', ended_at)) as date)"
+    rows = con.execute(
+        f"""
+        select day from lake.facts.fct_task
+        where coalesce(is_mature, false)
+            <> (outcome_class <> 'open' and day + {window} <= $as_of)
+        union
+        select day from lake.facts.fct_ticket
+        where coalesce(is_mature, false) <> coalesce({ended} + {window} <= $as_of, false)
+        union
+        select task_row.day
+        from lake.facts.fct_task as task
+        inner join task_row using (task_id)
+        where (outcome_class = 'open' and created_day + {timeout} < $as_of)
+            or (failed_by = 'timed_out' and created_day + {timeout} >= $as_of)
+        """,
+        {"as_of": as_of},
+    ).fetchall()
+    return {row[0] for row in rows}
 
 
 def following(built: Iterable[date], known: Iterable[date]) -> list[date]:

@@ -41,6 +41,20 @@ class Settings(BaseSettings):
     idle_policy: Literal["hold", "charge"] = "hold"
     credit_rule: Literal["final_responder", "cost_share"] = "final_responder"
     cost_ratio_threshold: float = Field(default=1.0, gt=0)
+    reconciliation_tolerance: Decimal = Field(default=Decimal("0.01"), ge=0, le=1)
+    """Share of a provider's day that may stay unexplained, before it alerts."""
+    reconciliation_tolerance_amount: Decimal = Field(default=Decimal("0.01"), ge=0)
+    """The same as an amount of the reporting currency; the larger one holds."""
+    unpriced_share_threshold: float = Field(default=0.01, ge=0, le=1)
+    """Share of an agent's model calls of 28 days that may have no price, before it alerts."""
+    plan_budget: Decimal | None = Field(default=None, ge=0)
+    """What the value plan may spend in 28 days; default: what the window cost."""
+    review_minutes: float = Field(default=120.0, ge=0)
+    """Minutes of people's time that the next reviews may take."""
+    minutes_per_review: float = Field(default=5.0, gt=0)
+    """Minutes that one review takes."""
+    discount_rate: float = Field(default=0.1, gt=-1)
+    """What money costs a year, for net present values."""
 
     @property
     def dsn(self) -> str | None:
@@ -64,6 +78,12 @@ class Settings(BaseSettings):
             "idle_policy",
             "credit_rule",
             "cost_ratio_threshold",
+            "reconciliation_tolerance",
+            "reconciliation_tolerance_amount",
+            "plan_budget",
+            "review_minutes",
+            "minutes_per_review",
+            "discount_rate",
         )
         return {
             name: value if isinstance(value := getattr(self, name), int) else str(value)

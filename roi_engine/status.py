@@ -46,11 +46,7 @@ class Status:
         said += [f"blocked {day}: {reason}" for day, reason in self.blocked.items()]
         said += [f"unreadable: {line}" for line in self.unreadable]
         said += [f"late {day}: {', '.join(missing)}" for day, missing in self.late.items()]
-        said += [
-            f"alert {alert.severity} · {alert.rule} {alert.day or ''} · {alert.subject}:"
-            f" {alert.message} ({alert.runbook}; since {alert.raised_at})"
-            for alert in self.alerts
-        ]
+        said += [alert.line() for alert in self.alerts]
         if self.next_runs:
             soon = (f"{dag} {when}" for dag, when in self.next_runs.items())
             said.append("next runs: " + ", ".join(soon))

@@ -14,7 +14,8 @@ _FOLDERS = {
 }
 _NO_NUMBERS = (
     *("simulate", "report", "operate", "target", "logs"),
-    *("alerts.py", "cli.py", "journal.py", "status.py"),
+    *("alerts.py", "cli.py", "conditions.py", "journal.py", "restatements.py", "status.py"),
+    "what_if.py",
 )
 
 

@@ -82,3 +82,70 @@ def test_a_draft_is_found_by_its_own_token_and_code_only(con):
     assert ops.read_draft(con, token="a", code_version="2") is None
     ops.drop_draft(con)
     assert ops.read_draft(con, token="a", code_version="1") is None
+
+
+def released(con, *days):
+    for day in days:
+        con.execute(
+            "insert into lake.ops.published by name select 1 as release, ?::date as day", [day]
+        )
+
+
+def test_a_range_ends_when_each_of_its_days_stands_released(con, tmp_path):
+    days = [date(2026, 3, n) for n in (1, 2, 3)]
+    alerts.raise_alert(
+        tmp_path, "task_failed", subject="restate.shape", message="x", day=days[0], until=days[2]
+    )
+    alerts.take_in(con, tmp_path)
+    con.execute(
+        "insert into lake.ops.manifest by name select 'l' as load_id, 'tokens' as source,"
+        " 'landed' as status, ?::date as interval_start, ?::date as interval_end",
+        days[:2],
+    )
+    released(con, days[0])
+    alerts.resolve(con, [days[0]])
+    (left,) = alerts.unresolved(con, tmp_path)
+    assert (left.day, left.until) == ("2026-03-01", "2026-03-03")
+    released(con, days[1])
+    con.execute(
+        "insert into lake.ops.run_day by name select ?::date as day, 'blocked' as status", [days[1]]
+    )
+    alerts.resolve(con, [])
+    assert len(alerts.unresolved(con, tmp_path)) == 1
+    con.execute("delete from lake.ops.run_day")
+    # nothing of the third day has landed
+    alerts.resolve(con, [])
+    assert alerts.unresolved(con, tmp_path) == []
+
+
+def test_what_no_release_can_close_ends_when_it_is_acknowledged(con, tmp_path):
+    failed = alerts.raise_alert(tmp_path, "task_failed", subject="maintain", message="full")
+    late(tmp_path)
+    alerts.take_in(con, tmp_path)
+    told = {alert.rule: alert for alert in alerts.unresolved(con, tmp_path)}
+    alerts.acknowledge(con, tmp_path, failed.alert_id, by="ann")
+    alerts.acknowledge(con, tmp_path, told["late_day"].alert_id, by="ann", note="gpu is down")
+    for _ in range(2):
+        (left,) = alerts.unresolved(con, tmp_path)
+        assert (left.rule, left.acknowledged_by, left.note) == ("late_day", "ann", "gpu is down")
+        alerts.take_in(con, tmp_path)
+    assert alerts.waiting(tmp_path) == []
+    assert list((tmp_path / "alerts").iterdir()) == []
+
+
+def test_an_alert_can_be_acknowledged_before_any_run_takes_it_in(con, tmp_path):
+    late(tmp_path)
+    (waits,) = alerts.unresolved(con, tmp_path)
+    alerts.acknowledge(con, tmp_path, waits.alert_id, by="ann")
+    assert alerts.unresolved(con, tmp_path)[0].acknowledged_by == "ann"
+    late(tmp_path)
+    alerts.take_in(con, tmp_path)
+    assert alerts.unresolved(con, tmp_path)[0].acknowledged_by == "ann"
+
+
+def test_an_id_that_names_no_alert_or_two_is_refused(con, tmp_path):
+    late(tmp_path)
+    late(tmp_path, day=date(2026, 3, 2))
+    for wrong in ("zzz", ""):
+        with pytest.raises(alerts.NoSuchAlert, match="open alerts"):
+            alerts.acknowledge(con, tmp_path, wrong, by="ann")

@@ -63,7 +63,9 @@ class Estate:
         with lake.connect(self.root) as con:
             scope.read_links(con, bronze=str(self.bronze), timezone="UTC", reopen_window_days=7)
             as_of = scope.newest_event_day(con)
-            plan = scope.plan(con, requested=requested, as_of=as_of, code_version=code)
+            plan = scope.plan(
+                con, requested=requested, as_of=as_of, code_version=code, waits=scope.Waits()
+            )
             if read:
                 scope.write_read_days(con, plan.build, reopen_window_days=7)
                 rows = con.execute(
@@ -71,6 +73,28 @@ class Estate:
                 ).fetchall()
                 return [row[0] for row in rows]
             return plan
+
+    def fact(self, **task):
+        """Release one task's fact, as an earlier run left it."""
+        with lake.connect(self.root) as con:
+            con.execute(
+                "create table if not exists lake.facts.fct_task (task_id varchar, day date,"
+                " created_day date, outcome_class varchar, failed_by varchar, is_mature boolean)"
+            )
+            con.execute(
+                "create table if not exists lake.facts.fct_ticket"
+                " (day date, ended_at timestamp, is_mature boolean)"
+            )
+            con.execute(
+                "insert into lake.facts.fct_task values (?, ?, ?, ?, null, ?)",
+                [
+                    task["task_id"],
+                    task["day"],
+                    task["day"],
+                    task["outcome_class"],
+                    task["is_mature"],
+                ],
+            )
 
     def publish(self, plan, status="final"):
         """Record the plan's days as released."""
@@ -94,7 +118,7 @@ def test_no_days_means_every_day_seen(estate):
     assert estate.plan().build == [D[0], D[3]]
 
 
-def test_marts_follow_for_27_days_where_a_day_is_built(estate):
+def test_marts_follow_for_30_days_where_a_day_is_built(estate):
     for n, load in ((0, "a"), (3, "b"), (5, "c")):
         estate.span(load, D[n])
     estate.publish(estate.plan())
@@ -171,15 +195,40 @@ def test_a_changed_reference_row_rebuilds_every_released_day(estate):
     assert estate.plan(requested=[]).build == [D[0]]
 
 
-def test_provisional_days_follow_as_of_and_final_days_do_not(estate):
+def test_a_day_follows_as_of_only_when_something_that_it_waited_for_has_come(estate):
+    """A reopen window, a time-out, the close of the month: else a provisional day stays."""
+    for n, load in ((0, "a"), (1, "b"), (2, "c")):
+        estate.span(load, D[n], task=f"task-{load}")
+    estate.publish(estate.plan(), status="provisional")
+    estate.fact(task_id="task-a", day=D[0], outcome_class="unobserved", is_mature=False)
+    estate.fact(task_id="task-b", day=D[1], outcome_class="unobserved", is_mature=False)
+
+    estate.span("d", D[6])
+    assert estate.plan().build == [D[6]]
+    estate.span("e", D[7])  # D0 and its 7 days
+    assert estate.plan().build == [D[0], D[6], D[7]]
+    estate.publish(estate.plan(), status="provisional")
+
+    timed_out = D[2] + timedelta(days=31)
+    estate.fact(task_id="task-c", day=D[2], outcome_class="open", is_mature=False)
+    estate.span("f", timed_out - timedelta(days=1))
+    assert D[2] not in estate.plan().build
+    estate.span("g", timed_out)
+    assert D[2] in estate.plan().build
+
+
+def test_a_month_is_final_once_its_bill_is_closed_and_its_windows_are_over(estate):
     estate.span("a", D[0])
-    first = estate.plan()
-    estate.publish(first, status="provisional")
-    estate.span("b", D[4])
-    assert estate.plan().build == [D[0], D[4]]
-    estate.publish(estate.plan(), status="final")
-    estate.span("c", D[5])
-    assert estate.plan().build == [D[5]]
+    estate.publish(estate.plan(), status="provisional")
+    closed = date(2026, 4, 13)
+    estate.span("b", closed - timedelta(days=1))
+    assert D[0] not in estate.plan().build
+    estate.span("c", closed)
+    plan = estate.plan()
+    assert D[0] in plan.build
+    estate.publish(plan)
+    estate.span("d", closed + timedelta(days=30))
+    assert D[0] not in estate.plan().build
 
 
 def test_building_a_day_reads_its_neighbours_and_the_other_days_of_its_tasks(estate):

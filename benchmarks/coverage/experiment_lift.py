@@ -44,7 +44,8 @@ def draw(estates: int, rng: np.random.Generator) -> pl.DataFrame:
         pl.DataFrame(
             {
                 "estate": np.arange(estates),
-                "stratum": [f"{kind}, {stratum}" for stratum in strata],
+                "interval": [f"experiment_{kind}"] * estates,
+                "stratum": strata,
                 "has_interval": np.isfinite(low) & np.isfinite(high),
                 "held": (low <= true) & (true <= high),
             }

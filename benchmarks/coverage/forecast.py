@@ -6,12 +6,13 @@ Prior: the level is log-uniform on 1 to 10 000, the seven weekdays differ by a l
 (σ uniform on 0 to 0.5), a trend of −0.3 % to 0.3 % a day goes on without damping, the level also
 wanders by a random step a day (σ uniform on 0 to 3 %), the noise is log-normal with
 autocorrelation ρ on the log scale and σ uniform on 0.1 to 0.6. Strata are the days of history
-(14, 28, 60, 90) by persistence (ρ = 0, 0.3, 0.6) by nominal (80 %, 95 %).
+(14, 28, 60, 90) by persistence (ρ = 0, 0.3, 0.6), for each nominal.
 """
 
 import numpy as np
 import polars as pl
 
+from benchmarks.coverage._days import shocks
 from roi_engine.metrics.projection import project
 
 TITLE = "projected_cost_30d"
@@ -32,10 +33,7 @@ def draw(estates: int, rng: np.random.Generator) -> pl.DataFrame:
             {
                 "estate": number,
                 "nominal": nominal / 100,
-                "stratum": [
-                    f"nominal={nominal} %, days={d}, persistence={r}"
-                    for d, r in zip(days, rho, strict=True)
-                ],
+                "stratum": [f"days={d}, persistence={r}" for d, r in zip(days, rho, strict=True)],
                 "has_interval": np.isfinite(low[:, 0]),
                 "held": (low[:, 0] <= came) & (came <= high[:, 0]),
             }
@@ -53,9 +51,7 @@ def _costs(rho: np.ndarray, days: int, rng: np.random.Generator) -> np.ndarray:
     level = np.exp(rng.uniform(0, np.log(10_000), rows))
     weekday = rng.standard_normal((rows, 7)) * rng.uniform(0, 0.5, (rows, 1))
     trend, sigma = rng.uniform(-0.003, 0.003, (rows, 1)), rng.uniform(0.1, 0.6, (rows, 1))
-    noise = rng.standard_normal((rows, days))
-    for day in range(1, days):
-        noise[:, day] = rho * noise[:, day - 1] + np.sqrt(1 - rho**2) * noise[:, day]
+    noise = shocks(rows, days, rho, rng)
     steps = rng.standard_normal((rows, days)) * rng.uniform(0, 0.03, (rows, 1))
     day = np.arange(days)
     wander = trend * day + steps.cumsum(axis=1)

@@ -48,6 +48,8 @@ class Column:
     low: float | None = None
     high: float | None = None
     measure: str = ""
+    histogram: tuple[str, str, float] | None = None
+    """Where a percentile of any group of rows is read off: mart, measure, quantile."""
 
     @property
     def aggregate(self) -> str:

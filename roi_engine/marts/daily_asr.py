@@ -34,12 +34,11 @@ from roi_engine.marts.queries import (
 )
 from roi_engine.marts.wallets import share_of_period
 from roi_engine.marts.windows import day_by_day, over_window
-from roi_engine.metrics.asr import Scale, ratio_interval
+from roi_engine.metrics.asr import Scale, rate_interval, ratio_interval
 from roi_engine.metrics.bands import LEVELS, bands
 from roi_engine.metrics.break_even import break_even_success_rate
 from roi_engine.metrics.consistency import within_spread
 from roi_engine.metrics.roi import Floats, ratio
-from roi_engine.metrics.win_rate import wilson
 
 QUERIES: tuple[FactQuery, ...] = (
     COST_BY_AGENT,
@@ -226,17 +225,19 @@ def _intervals(laid_out: pl.DataFrame, window: pl.DataFrame) -> pl.DataFrame:
     present = laid_out["has_row"].fill_null(False).to_numpy().reshape(shape)
     ends: dict[str, tuple[Floats, Floats]] = {}
     for metric in METRICS:
-        if metric.scale == "wilson":
-            share = wilson(doubles(window, metric.numerator), doubles(window, metric.denominator))
-            ends[metric.name] = share.low, share.high
-        elif metric.scale in {"share", "ratio", "linear"}:
-            x, y = (
-                np.nan_to_num(_sum(laid_out, name)).reshape(shape)
-                for name in (metric.numerator, metric.denominator)
-            )
-            x = metric.per * x
-            interval = ratio_interval(x, y, present, cast("Scale", metric.scale))
-            ends[metric.name] = interval.low, interval.high
+        if metric.scale not in {"counts", "share", "ratio"}:
+            continue
+        x, y, cost = (
+            np.nan_to_num(_sum(laid_out, name)).reshape(shape) if name else np.zeros(shape)
+            for name in (metric.numerator, metric.denominator, metric.net_of)
+        )
+        if metric.scale == "counts":
+            interval = rate_interval(x, y)
+        else:
+            scale = cast("Scale", metric.scale)
+            x, cost = metric.per * x, metric.per * cost
+            interval = ratio_interval(x, y, present, scale, cost=cost)
+        ends[metric.name] = interval.low, interval.high
     # the same quantity, moved by one
     ends["autonomous_roi"] = ends["asr_value"][0] - 1, ends["asr_value"][1] - 1
     return pl.DataFrame(

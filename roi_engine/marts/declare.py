@@ -3,13 +3,37 @@
 from typing import Any
 
 from roi_engine.marts.columns import Column, Mart
+from roi_engine.marts.declared.bandit_allocation import BANDIT_ALLOCATION
 from roi_engine.marts.declared.daily_asr import DAILY_ASR
+from roi_engine.marts.declared.daily_cohort import DAILY_COHORT
+from roi_engine.marts.declared.daily_duration import DAILY_DURATION
+from roi_engine.marts.declared.daily_fairness import DAILY_FAIRNESS
+from roi_engine.marts.declared.daily_function import DAILY_FUNCTION
 from roi_engine.marts.declared.daily_hallucination_adjusted_cost import (
     DAILY_HALLUCINATION_ADJUSTED_COST,
 )
+from roi_engine.marts.declared.daily_inference import DAILY_INFERENCE
+from roi_engine.marts.declared.daily_kpi import DAILY_KPI
+from roi_engine.marts.declared.daily_latency import DAILY_LATENCY
+from roi_engine.marts.declared.daily_portfolio import DAILY_PORTFOLIO
+from roi_engine.marts.declared.daily_reliability import DAILY_RELIABILITY
 from roi_engine.marts.declared.daily_roi import DAILY_ROI
 from roi_engine.marts.declared.daily_wallet import DAILY_WALLET
+from roi_engine.marts.declared.drift import DRIFT
+from roi_engine.marts.declared.ensemble_asr import ENSEMBLE_ASR
+from roi_engine.marts.declared.experiment_readout import EXPERIMENT_READOUT
+from roi_engine.marts.declared.grounding_effect import GROUNDING_EFFECT
+from roi_engine.marts.declared.invoices import DAILY_INVOICE, INVOICE_TIEOUT
+from roi_engine.marts.declared.marginal_ev import MARGINAL_EV
 from roi_engine.marts.declared.policies import POLICIES
+from roi_engine.marts.declared.productivity import PRODUCTIVITY
+from roi_engine.marts.declared.projections import ASR_PROJECTION, COST_PROJECTION
+from roi_engine.marts.declared.reconciliation import RECONCILIATION
+from roi_engine.marts.declared.review_plan import REVIEW_PLAN
+from roi_engine.marts.declared.roi_cohort import ROI_COHORT
+from roi_engine.marts.declared.sensitivity import BOUNDS, SENSITIVITY
+from roi_engine.marts.declared.training_amortisation import TRAINING_AMORTISATION
+from roi_engine.marts.declared.value_plan import VALUE_FRONTIER, VALUE_PLAN
 
 DECLARED: dict[str, Mart] = {
     mart.name: mart
@@ -19,6 +43,34 @@ DECLARED: dict[str, Mart] = {
         DAILY_ASR,
         DAILY_WALLET,
         POLICIES,
+        DAILY_DURATION,
+        DAILY_LATENCY,
+        DAILY_KPI,
+        DAILY_INFERENCE,
+        DAILY_RELIABILITY,
+        DAILY_FAIRNESS,
+        DAILY_COHORT,
+        ROI_COHORT,
+        PRODUCTIVITY,
+        GROUNDING_EFFECT,
+        RECONCILIATION,
+        DAILY_INVOICE,
+        INVOICE_TIEOUT,
+        ENSEMBLE_ASR,
+        DAILY_FUNCTION,
+        MARGINAL_EV,
+        COST_PROJECTION,
+        ASR_PROJECTION,
+        EXPERIMENT_READOUT,
+        BANDIT_ALLOCATION,
+        DRIFT,
+        TRAINING_AMORTISATION,
+        VALUE_PLAN,
+        VALUE_FRONTIER,
+        REVIEW_PLAN,
+        SENSITIVITY,
+        BOUNDS,
+        DAILY_PORTFOLIO,
     )
 }
 """Mart → its declaration, in the order of docs/metrics.md."""

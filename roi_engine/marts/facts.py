@@ -33,7 +33,9 @@ class Sum:
 
     ``expression`` is SQL that every engine here reads the same; ``scale`` is the number of
     decimals of the sum; ``times`` names a credit column that multiplies each row exactly;
-    ``squared`` sums squares, of values below 10¹⁰ with half the sum's decimals.
+    ``squared`` sums squares, of values below 10¹⁰ with half the sum's decimals. ``product`` names a
+    second expression that each row is multiplied by, both below 10¹⁰ and rounded first to half the
+    sum's decimals.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Sum:
     where: str = ""
     times: str = ""
     squared: bool = False
+    product: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +57,17 @@ class Count:
 
 @dataclass(frozen=True, slots=True)
 class Join:
-    """Columns of a second table, renamed (new name, its own), beside each row of the first."""
+    """Columns of a second table, renamed (new name, its own), beside each row of the first.
+
+    ``same_days`` reads of the second table only the days that the query covers, whatever day the
+    matching row of the first is on.
+    """
 
     table: str
     on: tuple[str, ...]
     columns: tuple[tuple[str, str], ...]
     how: Literal["inner", "left"] = "left"
+    same_days: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +135,11 @@ class FactQuery:
                 # (38,18) × (10,9) is (38,27): exact; a wider credit would not fit 38 digits
                 value += f" * cast({total.times} as decimal(10, {CREDIT_SCALE}))"
             elif total.squared:
-                value = f"cast({total.expression} as decimal(19, {total.scale // 2}))"
+                value = _half(total.expression, total.scale)
                 value += f" * {value}"
+            elif total.product:
+                factors = (total.expression, total.product)
+                value = " * ".join(_half(factor, total.scale) for factor in factors)
             columns.append(f'sum({value}){_filter(total.where)} as "{total.name}"')
         columns += [f'count(*){_filter(c.where)} as "{c.name}"' for c in self.counts]
         listed = ", ".join(f"date '{day}'" for day in self.days(requested))
@@ -137,7 +148,7 @@ class FactQuery:
         if self.join:
             kept = [*self.join.on, *(f'{own} as "{new}"' for new, own in self.join.columns)]
             other = f"select {', '.join(kept)} from {schema}.{self.join.table} as other"
-            if "day" in self.join.on:
+            if "day" in self.join.on or self.join.same_days:
                 other += f" where day in ({listed})"
             text += f"\n{self.join.how} join ({other}) as joined using ({', '.join(self.join.on)})"
         conditions = [f"({self.where})"] if self.where else []
@@ -164,6 +175,8 @@ def run(query: FactQuery, facts: Frames, requested: Sequence[date]) -> pl.DataFr
         frame = frame.filter(pl.col("day").is_in(query.days(requested)))
     if query.join:
         other = facts[query.join.table].lazy()
+        if query.join.same_days:
+            other = other.filter(pl.col("day").is_in(query.days(requested)))
         columns = [pl.col(own).alias(new) for new, own in query.join.columns]
         other = other.select(*query.join.on, *columns)
         frame = frame.join(other, on=list(query.join.on), how=query.join.how)
@@ -176,6 +189,8 @@ def run(query: FactQuery, facts: Frames, requested: Sequence[date]) -> pl.DataFr
         values.append(_where(value, total.where).alias(total.name))
         if total.times:
             values.append(pl.col(total.times).alias(f"{total.name}.credit"))
+        if total.product:
+            values.append(pl.sql_expr(total.product).alias(f"{total.name}.product"))
     values += [
         _where(pl.lit(1, dtype=pl.Int64), count.where).alias(count.name) for count in query.counts
     ]
@@ -188,6 +203,10 @@ def run(query: FactQuery, facts: Frames, requested: Sequence[date]) -> pl.DataFr
         elif total.squared:
             root = _exact(rows, total.name, total.scale // 2)
             exact.append(root * root)
+        elif total.product:
+            factors = (total.name, f"{total.name}.product")
+            left, right = (_rounded(rows, name, total.scale // 2) for name in factors)
+            exact.append((left * right).alias(total.name))
         else:
             exact.append(_exact(rows, total.name, total.scale))
     names = [name for name, _ in query.by]
@@ -242,6 +261,23 @@ def _exact(frame: pl.DataFrame, name: str, scale: int) -> pl.Series:
     if column.dtype == pl.Null or column.dtype.is_integer():
         return column.cast(pl.Int128)
     raise ValueError(f"{name} is {column.dtype}: a sum of money or counts must be exact")
+
+
+def _rounded(frame: pl.DataFrame, name: str, scale: int) -> pl.Series:
+    """Return a column as whole numbers of 10^-scale, half away from zero as SQL casts decimals."""
+    column = frame[name]
+    if not isinstance(column.dtype, pl.Decimal) or column.dtype.scale <= scale:
+        return _exact(frame, name, scale)
+    unit = 10 ** (column.dtype.scale - scale)
+    values = pl.col(name)
+    size = (values.abs() + pl.lit(unit // 2, pl.Int128)) // pl.lit(unit, pl.Int128)
+    raw = column.to_physical().cast(pl.Int128).to_frame()
+    return raw.select((values.sign() * size).alias(name)).to_series()
+
+
+def _half(expression: str, scale: int) -> str:
+    """Return the SQL of a factor with half the decimals of its product."""
+    return f"cast({expression} as decimal(19, {scale // 2}))"
 
 
 def _filter(where: str) -> str:

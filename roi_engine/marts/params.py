@@ -20,6 +20,11 @@ class Params:
     min_group_size: int = 30
     billing_close_days: int = 5
     reopen_window_days: int = 7
+    open_timeout_days: int = 30
     reconciliation_tolerance: Decimal = Decimal("0.01")
     reconciliation_tolerance_amount: Decimal = Decimal("0.01")
+    plan_budget: Decimal | None = None
+    review_minutes: float = 120.0
+    minutes_per_review: float = 5.0
+    discount_rate: float = 0.1
     transform_run_ids: Mapping[date, str] = field(default_factory=dict)

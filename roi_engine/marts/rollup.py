@@ -5,11 +5,12 @@ a column is for a group of rows is part of its declaration (``Column.aggregate``
 nothing can give for a group is not offered.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from roi_engine.marts.columns import Mart
 from roi_engine.marts.declare import DECLARED
+from roi_engine.marts.histograms import value_sql
 
 
 class NotThere(Exception):
@@ -24,6 +25,16 @@ def measures(mart: Mart) -> dict[str, str]:
         'case when sum(total_cost) > 0 then cast(sum(net_value) as double) / sum(total_cost) end'
     """
     return {column.name: column.aggregate for column in mart.columns if column.aggregate}
+
+
+def histograms(mart: Mart) -> dict[str, tuple[str, str, float]]:
+    """Return column → mart, measure and quantile of every percentile that a group of rows has.
+
+    Examples:
+        >>> histograms(DECLARED["daily_kpi"])["cycle_hours_p90"]
+        ('daily_duration', 'cycle_hours', 0.9)
+    """
+    return {column.name: column.histogram for column in mart.columns if column.histogram}
 
 
 def sql(
@@ -41,7 +52,8 @@ def sql(
         name: The mart.
         by: Columns of its grain to group by; none for one row over all. ``week`` and ``month``
             group days.
-        columns: What to show; default all that a group has.
+        columns: What to show; default all sums and ratios that a group has. Percentiles are
+            shown when they are named.
         first: First day, in.
         last: Last day, in.
         schema: Where the mart is.
@@ -65,25 +77,111 @@ def sql(
     if mart is None:
         raise NotThere(f"There is no mart {name}; there are {', '.join(DECLARED)}.")
     there = measures(mart)
+    read_off = histograms(mart)
     keys = [_key(mart, key) for key in by]
-    unknown = [column for column in columns if column not in there]
+    unknown = [column for column in columns if column not in there and column not in read_off]
     if unknown:
         raise NotThere(
             f"{', '.join(unknown)} of {name} cannot be given for a group of rows;"
-            f" {', '.join(there)} can."
+            f" {', '.join([*there, *read_off])} can."
         )
-    shown = [f"{there[column]} as {column}" for column in columns or there]
     conditions = [
         f"day {sign} date '{day}'" for sign, day in ((">=", first), ("<=", last)) if day is not None
     ]
+    where = "\nwhere " + " and ".join(conditions) if conditions else ""
+    wanted = {column: read_off[column] for column in columns if column in read_off}
+    if wanted:
+        return _with_percentiles(mart, by, columns, wanted, schema=schema, where=where)
+    shown = [f"{there[column]} as {column}" for column in columns or there]
     text = "select\n    " + ",\n    ".join(_folded(one) for one in [*keys, *shown])
-    text += f"\nfrom {schema}.{name}"
-    if conditions:
-        text += "\nwhere " + " and ".join(conditions)
+    text += f"\nfrom {schema}.{name}{where}"
     if keys:
-        places = ", ".join(str(number + 1) for number in range(len(keys)))
+        places = _places(keys)
         text += f"\ngroup by {places}\norder by {places}"
     return text
+
+
+def _with_percentiles(
+    mart: Mart,
+    by: Sequence[str],
+    columns: Sequence[str],
+    wanted: Mapping[str, tuple[str, str, float]],
+    *,
+    schema: str,
+    where: str,
+) -> str:
+    """Return the query in which some columns are read off buckets that were added up first.
+
+    A percentile is the value of the first bucket by which enough of the group is counted: what
+    ``percentile_disc`` of the facts would give, within 0.5 %.
+    """
+    there = measures(mart)
+    keys = [_key(mart, key) for key in by]
+    (table,) = {histogram for histogram, *_ in wanted.values()}
+    words = ", ".join(
+        f"'{measure}'" for measure in dict.fromkeys(one[1] for one in wanted.values())
+    )
+    plain = [f"{there[column]} as {column}" for column in columns if column in there]
+    # one row even where nothing else is asked, as a group without buckets is a group
+    sums = ",\n        ".join(
+        [*keys, *(_folded(one, 8) for one in plain)] or ["count(*) as number"]
+    )
+    group = f"\n    group by {_places(keys)}" if keys else ""
+    inner = where.replace("\n", "\n    ")
+    joined = ", ".join(by)
+    within = ", ".join([*by, "measure"])
+    reads = ",\n        ".join(
+        f"min(bucket) filter (where measure = '{measure}'"
+        f" and 100 * reached >= {round(100 * share)} * total)\n"
+        f"            as {column}"
+        for column, (_, measure, share) in wanted.items()
+    )
+    listed = ",\n    ".join(
+        _folded(f"{value_sql(column)} as {column}") if column in wanted else column
+        for column in [*by, *columns]
+    )
+    join = f"left join percentiles using ({joined})" if by else "cross join percentiles"
+    order = f"\norder by {_places(keys)}" if keys else ""
+    return f"""with
+
+sums as (
+    select
+        {sums}
+    from {schema}.{mart.name}{inner}{group}
+),
+
+buckets as (
+    select
+        {"".join(f"{key},{chr(10)}        " for key in keys)}measure,
+        bucket,
+        sum(count) as n
+    from {schema}.{table}
+    where measure in ({words}){inner.replace(f"{chr(10)}    where", f"{chr(10)}        and")}
+    group by {_places([*keys, "measure", "bucket"])}
+),
+
+counted as (
+    select
+        *,
+        sum(n) over (partition by {within} order by bucket) as reached,
+        sum(n) over (partition by {within}) as total
+    from buckets
+),
+
+percentiles as (
+    select
+        {"".join(f"{key},{chr(10)}        " for key in by)}{reads}
+    from counted{f"{chr(10)}    group by {_places(by)}" if by else ""}
+)
+
+select
+    {listed}
+from sums
+{join}{order}"""
+
+
+def _places(keys: Sequence[str]) -> str:
+    return ", ".join(str(number + 1) for number in range(len(keys)))
 
 
 def _key(mart: Mart, key: str) -> str:
@@ -97,7 +195,7 @@ def _key(mart: Mart, key: str) -> str:
     return key
 
 
-def _folded(line: str) -> str:
+def _folded(line: str, indent: int = 4) -> str:
     """Put the name of a long expression on a line of its own."""
     expression, _, name = line.rpartition(" as ")
-    return line if len(line) < 90 else f"{expression}\n        as {name}"
+    return line if len(line) < 90 else f"{expression}\n{' ' * (indent + 4)}as {name}"

@@ -4,7 +4,7 @@ Each cell's rate is drawn from Beta(κμ, κ(1 − μ)); what the cells say toge
 kept as weights on a fixed grid. (Moments for κ fail: they are often infinite.)
 """
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -29,6 +29,7 @@ _KAPPA_PRIOR = (1 + _KAPPA_EDGES[:-1]) ** -0.5 - (1 + _KAPPA_EDGES[1:]) ** -0.5
 _LOG_PRIOR = np.log(_MU_PRIOR[:, None] * _KAPPA_PRIOR[None, :]).ravel()
 _A = (_MU[:, None] * _KAPPA[None, :]).ravel()
 _B = ((1 - _MU)[:, None] * _KAPPA[None, :]).ravel()
+_LOG_BETA = betaln(_A, _B)
 
 _DROPPED = 1e-4
 """Posterior mass of grid points that are left out: it moves a tail of 2.5 % by 0.01 at most."""
@@ -75,7 +76,7 @@ def pool(reviewed: ArrayLike, hallucinated: ArrayLike) -> Pool:
     (n, h), times = np.unique(units, axis=1, return_counts=True)
     logarithm = _LOG_PRIOR
     for size, found, count in zip(n, h, times, strict=True):
-        logarithm = logarithm + count * _log_fit(_A, _B, size, found)
+        logarithm = logarithm + count * _log_fit(float(size), float(found))
     weight = grid.normalised(np.exp(logarithm - logarithm.max()))
     order = np.argsort(-weight, kind="stable")
     kept = int(np.searchsorted(np.cumsum(weight[order]), 1 - _DROPPED)) + 1
@@ -108,8 +109,11 @@ def pooled(points: Pool, reviewed: ArrayLike, hallucinated: ArrayLike) -> Rate:
     n = np.atleast_1d(np.asarray(reviewed, dtype=np.float64))
     h = np.atleast_1d(np.asarray(hallucinated, dtype=np.float64))
     distinct, back = np.unique(np.stack([n, h]), axis=1, return_inverse=True)
-    components = _components()[points.place]
-    found = [_posterior(points, components, size, hits) for size, hits in distinct.T]
+    masses = _masses(points, distinct)
+    found = [
+        _posterior(points, mass, size, hits)
+        for mass, (size, hits) in zip(masses, distinct.T, strict=True)
+    ]
     return Rate(*np.array(found).reshape(-1, 4)[back.reshape(-1)].T)
 
 
@@ -134,15 +138,19 @@ def posterior_mass(points: Pool, reviewed: float, hallucinated: float) -> Floats
         >>> bool(abs((posterior_mass(points, 50.0, 3.0) * grid.RATES).sum() - 0.06) < 0.01)
         True
     """
-    return _mass(points, _components()[points.place], reviewed, hallucinated)
+    (mass,) = _masses(points, np.array([[reviewed], [hallucinated]], dtype=np.float64))
+    return mass
 
 
-def _mass(points: Pool, components: Floats, reviewed: float, hallucinated: float) -> Floats:
-    fit = _log_fit(points.a, points.b, reviewed, hallucinated)
-    others = points.weight * np.exp(fit.min() - fit)
-    # einsum adds in one order whatever the machine's threads; a matrix product need not
-    prior = np.einsum("g,gj->j", others, components)
-    return grid.normalised(prior * grid.likelihood(reviewed, hallucinated))
+def _masses(points: Pool, samples: Floats) -> list[Floats]:
+    """Return the posterior of each sample (n in the first row, h in the second) on the grid."""
+    fit = np.array([_log_fit(float(n), float(h))[points.place] for n, h in samples.T])
+    others = points.weight * np.exp(fit.min(axis=1, keepdims=True) - fit)
+    priors = others @ _components()[points.place]
+    return [
+        grid.normalised(prior * grid.likelihood(n, h))
+        for prior, (n, h) in zip(priors, samples.T, strict=True)
+    ]
 
 
 @cache
@@ -157,13 +165,17 @@ def _components() -> Floats:
     return np.asarray(mass)
 
 
-def _log_fit(a: Floats, b: Floats, reviewed: float, hallucinated: float) -> Floats:
-    """Return the log of BetaBinomial(h | n, a, b), the binomial coefficient left out."""
-    return np.asarray(betaln(a + hallucinated, b + reviewed - hallucinated) - betaln(a, b))
+@lru_cache(maxsize=2048)
+def _log_fit(reviewed: float, hallucinated: float) -> Floats:
+    """Return the log of BetaBinomial(h | n, a, b) on the grid, the binomial coefficient left out.
+
+    Kept, since the same small samples come up in every pool of every day (32 KiB each).
+    """
+    return np.asarray(betaln(_A + hallucinated, _B + reviewed - hallucinated) - _LOG_BETA)
 
 
 def _posterior(
-    points: Pool, components: Floats, reviewed: float, hallucinated: float
+    points: Pool, mass: Floats, reviewed: float, hallucinated: float
 ) -> tuple[float, ...]:
     a, b = points.a + hallucinated, points.b + reviewed - hallucinated
     means = a / (a + b)
@@ -174,5 +186,5 @@ def _posterior(
         size = mean * (1 - mean) / variance - 1
         low, high = betaincinv(mean * size, (1 - mean) * size, np.array(TAILS))
         return mean, float(low), float(high), variance
-    drawn = grid.summary(_mass(points, components, reviewed, hallucinated))
+    drawn = grid.summary(mass)
     return mean, drawn.low, drawn.high, variance

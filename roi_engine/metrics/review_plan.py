@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 
 from roi_engine.metrics.roi import Floats, ratio
@@ -41,6 +41,15 @@ class ReviewPlan(NamedTuple):
     gain_per_minute: Floats
     width_before: float
     width_expected: float
+
+
+class _Work(NamedTuple):
+    """What is left to review: worth / ((S + n − 1)(S + n)) is what the n-th takes off a minute."""
+
+    worth: Floats
+    size: Floats
+    whole: Floats
+    each: Floats
 
 
 def beta_from_moments(mean: ArrayLike, variance: ArrayLike) -> Posterior:
@@ -137,34 +146,20 @@ def plan_reviews(cells: Cells, minutes: float) -> ReviewPlan:
     usable = np.isfinite(size + scale + whole) & (each > 0) & (whole > 0) & (size > 0)
     size, scale, each = (np.where(usable, part, 1.0) for part in (size, scale, each))
     whole = np.where(usable, whole, 0.0)
-    # what the n-th review takes off: scale·(S + U) / ((S + n − 1)(S + n))
-    worth = np.where(usable, scale * (size + np.where(usable, outputs, 0.0)) / each, 0.0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        worth = scale * (size + np.where(usable, outputs, 0.0)) / each
+    worth = np.where(usable & np.isfinite(worth), worth, 0.0)
 
-    def reviews_at(price: float) -> Floats:
-        deep = np.sqrt(0.25 + worth / price) - (size - 0.5)
-        return np.clip(np.floor(deep), 0.0, whole)
-
-    valued = worth > 0
-    first = (worth / (size * (size + 1)))[valued]
-    last = (worth / ((size + whole) * (size + whole + 1)))[valued]
-    # between a price that no review is worth and one that all are; halved as logarithms
-    high = float(np.log(first.max(initial=1e-300))) + 1.0
-    low = float(np.log(last.min(initial=1.0))) - 1.0
-    for _ in range(HALVINGS):
-        middle = (low + high) / 2
-        fits = (reviews_at(float(np.exp(middle))) * each).sum() <= minutes
-        low, high = (low, middle) if fits else (middle, high)
-    reviews = reviews_at(float(np.exp(high)))
-    left = minutes - float((reviews * each).sum())
-
-    while True:
-        # ties at λ, and what is left for cheaper cells: one more each, best first
-        open_cells = np.flatnonzero((reviews < whole) & (each <= left) & valued)
-        if not open_cells.size:
-            break
-        at = reviews[open_cells]
-        gain = worth[open_cells] / ((size[open_cells] + at) * (size[open_cells] + at + 1))
-        order = open_cells[np.argsort(-gain, kind="stable")]
+    work = _Work(worth, size, whole, each)
+    reviews, left = np.zeros(whole.size), float(minutes)
+    # each round ends with a cell done, or too dear for what is left
+    while (is_open := (worth > 0) & (reviews < whole) & (each <= left)).any():
+        deeper = _down_to_a_price(work, reviews, left, is_open)
+        left -= float(((deeper - reviews) * each).sum())
+        reviews = deeper
+        gain = worth / ((size + reviews) * (size + reviews + 1))
+        ties = np.flatnonzero(is_open & (reviews < whole) & (each <= left))
+        order = ties[np.argsort(-gain[ties], kind="stable")]
         taken = order[: int(np.searchsorted(each[order].cumsum(), left, side="right"))]
         reviews[taken] += 1
         left -= float(each[taken].sum())
@@ -179,6 +174,25 @@ def plan_reviews(cells: Cells, minutes: float) -> ReviewPlan:
         reach * float(np.sqrt(before)),
         reach * float(np.sqrt(after)),
     )
+
+
+def _down_to_a_price(work: _Work, done: Floats, left: float, is_open: NDArray[np.bool_]) -> Floats:
+    """Return reviews down to the least price a minute that what is left pays for."""
+    worth, size, whole, each = work
+    first = (worth / ((size + done) * (size + done + 1)))[is_open]
+    last = (worth / ((size + whole) * (size + whole + 1)))[is_open]
+
+    def down_to(price: float) -> Floats:
+        deep = np.sqrt(0.25 + worth / price) - (size - 0.5)
+        return np.where(is_open, np.clip(np.floor(deep), done, whole), done)
+
+    # between a price that no review is worth and one that all are; halved as logarithms
+    low, high = float(np.log(last.min())) - 1.0, float(np.log(first.max())) + 1.0
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        fits = ((down_to(float(np.exp(middle))) - done) * each).sum() <= left
+        low, high = (low, middle) if fits else (middle, high)
+    return down_to(float(np.exp(high)))
 
 
 def _sizes(cells: Cells) -> tuple[Floats, Floats, Floats, Floats]:

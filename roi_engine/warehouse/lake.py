@@ -13,7 +13,7 @@ import duckdb
 
 from roi_engine.warehouse import catalog, extensions
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 class LakeError(Exception):
@@ -23,6 +23,16 @@ class LakeError(Exception):
 class NotReady(LakeError):
     """There is no lake yet, or it is older than this engine: the next writer makes it ready."""
 
+
+_ALERT = (
+    "alert_id VARCHAR, rule VARCHAR, severity VARCHAR, day DATE, subject VARCHAR,"
+    " message VARCHAR, runbook VARCHAR, raised_at TIMESTAMP, resolved_at TIMESTAMP"
+)
+_ALERT_3 = (
+    "until DATE, owner VARCHAR, value DOUBLE, threshold DOUBLE, evidence VARCHAR,"
+    " acknowledged_by VARCHAR, acknowledged_at TIMESTAMP, note VARCHAR"
+)
+"""What version 3 added to ``ops.alert``."""
 
 OPS_TABLES = {
     "schema_version": "version INTEGER, applied_at TIMESTAMP",
@@ -53,9 +63,11 @@ OPS_TABLES = {
         "source VARCHAR, day DATE, extracted_at TIMESTAMP, new_loads BIGINT, run_id VARCHAR"
     ),
     "replaced_day": "release BIGINT, table_schema VARCHAR, table_name VARCHAR, day DATE",
-    "alert": (
-        "alert_id VARCHAR, rule VARCHAR, severity VARCHAR, day DATE, subject VARCHAR,"
-        " message VARCHAR, runbook VARCHAR, raised_at TIMESTAMP, resolved_at TIMESTAMP"
+    "alert": f"{_ALERT}, {_ALERT_3}",
+    "restatement": (
+        "release BIGINT, mart VARCHAR, day DATE, agent_id VARCHAR, metric VARCHAR,"
+        " old DECIMAL(38,9), new DECIMAL(38,9), was_final BOOLEAN, cause VARCHAR,"
+        " loads VARCHAR, old_transform_run_id VARCHAR, new_transform_run_id VARCHAR"
     ),
     "published": (
         "release BIGINT, snapshot_id BIGINT, day DATE, transform_run_id VARCHAR, status VARCHAR,"
@@ -65,9 +77,16 @@ OPS_TABLES = {
 """Tables that the pipeline keeps about itself (name → columns)."""
 
 MIGRATIONS: dict[int, tuple[str, ...]] = {
-    2: tuple(
-        f"create table lake.ops.{name} ({OPS_TABLES[name]})"
-        for name in ("draft", "extraction", "alert", "replaced_day")
+    2: (
+        f"create table lake.ops.alert ({_ALERT})",
+        *(
+            f"create table lake.ops.{name} ({OPS_TABLES[name]})"
+            for name in ("draft", "extraction", "replaced_day")
+        ),
+    ),
+    3: (
+        *(f"alter table lake.ops.alert add column {column}" for column in _ALERT_3.split(", ")),
+        f"create table lake.ops.restatement ({OPS_TABLES['restatement']})",
     ),
 }
 """Version → the statements that bring a lake of the version before it there."""

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import duckdb
 
+from roi_engine.warehouse import restating
 from roi_engine.warehouse.lake import LakeError
 
 FACT_PREFIXES = ("fct_", "dim_")
@@ -59,6 +60,7 @@ def publish(
     code_version: str,
     settings: Mapping[str, object],
     message: str,
+    metrics: Mapping[str, Sequence[str]] | None = None,
     also: Callable[[], None] = lambda: None,
     step: Callable[[str], None] = lambda _: None,
 ) -> int:
@@ -75,6 +77,7 @@ def publish(
         code_version: Hash of the code that made the numbers.
         settings: The choices that change published numbers.
         message: What the snapshot's author says.
+        metrics: Daily mart → its additive columns; what changes of them is kept as restated.
         also: Called inside the transaction, for what must change with the release.
         step: Told the name of each step, for the log.
 
@@ -84,6 +87,14 @@ def publish(
     tables = built_tables(con)
     release = _next(con, "select coalesce(max(release), 0) + 1 from lake.ops.published")
     snapshot = _next(con, "select max(snapshot_id) + 1 from lake.snapshots()")
+    restating.compare(
+        con,
+        metrics or {},
+        mart_days,
+        release=release,
+        code_version=code_version,
+        columns=columns,
+    )
     con.execute("begin")
     try:
         con.execute("call lake.set_commit_message(?, ?)", ["roi", message])
@@ -98,6 +109,7 @@ def publish(
                 for day, run_id, status in published
             ],
         )
+        restating.write(con, release)
         _empty_build(con)
         also()
         step("publish.commit")

@@ -48,3 +48,21 @@ def test_one_thread_and_two(roi, estate, one_range, tmp_path):
         env=os.environ | {"ROI_THREADS": "1"},
     )
     assert_same(exported(roi, tmp_path / "lake", tmp_path), one_range)
+
+
+@pytest.mark.slow
+def test_as_time_goes_on(roi, tmp_path):
+    """Runs as of one day after another build only what as_of has overtaken, and end the same."""
+    roi("simulate", "--out", tmp_path, "--days", 40, "--tasks-per-day", 25, "--agents", 4)
+    command = ("run", "--inbox", tmp_path / "inbox", "--lake")
+    roi(*command, tmp_path / "once" / "lake")
+    for as_of in ("2026-01-09", "2026-01-10", "2026-02-08", "2026-02-15", None):
+        environment = os.environ | ({"ROI_AS_OF": as_of} if as_of else {})
+        said = roi(*command, tmp_path / "again" / "lake", env=environment)
+        if as_of == "2026-01-10":
+            # the day before has left its reopen window, and its tasks' other days
+            assert "40 days built" not in said
+    assert_same(
+        exported(roi, tmp_path / "again" / "lake", tmp_path / "again"),
+        exported(roi, tmp_path / "once" / "lake", tmp_path / "once"),
+    )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import duckdb
@@ -15,6 +15,7 @@ from roi_engine.marts.contract import fact
 from roi_engine.marts.declare import DECLARED
 from roi_engine.marts.facts import run
 from roi_engine.marts.params import Params
+from tests.marts import exposures, people, planning
 
 FIRST = date(2026, 1, 1)
 DAYS = 31
@@ -28,6 +29,56 @@ OUTCOMES = (
     "open",
     "unobserved",
 )
+
+
+PRICES = [
+    {
+        "price_id": f"{model}:{tier}",
+        "provider": "p1",
+        "model": model,
+        "tier": tier,
+        "context_from": 0,
+        "input_uncached_per_million": rate,
+        "cache_read_per_million": "0.3",
+        "output_per_million": "15",
+        "valid_from": datetime.fromisoformat("0001-01-01"),
+    }
+    for model, tier, rate in (("m1", "standard", "3"), ("m1", "batch", "1.5"), ("m2", "batch", "1"))
+]
+
+
+def charge_of(line: dict, number: int) -> dict:
+    """Return the charge of which an allocation is the whole."""
+    cost = line["allocated_cost"]
+    return {
+        **{name: line[name] for name in ("charge_id", "day", "charge_category", "cost_basis")},
+        "provider": "P1" if number % 4 else "p2",
+        "model": f"m{number % 3}" if number % 3 else None,
+        "origin": "estimate" if line["cost_basis"] == "estimated" else "bill",
+        "billing_period_start": datetime.fromisoformat("2026-01-01"),
+        "invoice_id": f"invoice-{number % 5}" if number % 5 else None,
+        "charge_class": "Correction" if number % 41 == 0 else None,
+        "cost_class": line["cost_class"],
+        "billed_cost": cost,
+        "list_cost": cost if number % 3 else str(2 * Decimal(cost)),
+        "cost": cost,
+        "currency": "USD",
+        "billing_currency": "USD",
+    }
+
+
+def call_of(number: int) -> dict:
+    """Return whom a step called, and at which price."""
+    model, tier, *_ = ("m1", "batch") if number % 3 else ("m2", "standard")
+    return {
+        "provider": "p1" if number % 5 else "p2",
+        "model": model,
+        "tier": tier,
+        "price_id": f"{model}:{tier}",
+        "price_currency": "USD",
+        "cache_read_tokens": 100 * (number % 4),
+        "is_error": number % 9 == 0,
+    }
 
 
 def estate(seed: int, tasks: int = 400, days: int = DAYS) -> dict[str, pl.DataFrame]:
@@ -54,6 +105,7 @@ def estate(seed: int, tasks: int = 400, days: int = DAYS) -> dict[str, pl.DataFr
         }
 
     lines, work, shares_of, hours, steps = [], [], [], [], []
+    billed = []
     for number in range(tasks):
         name, at, own = f"task-{number}", day(), cell()
         outcome = str(rng.choice(OUTCOMES))
@@ -132,8 +184,10 @@ def estate(seed: int, tasks: int = 400, days: int = DAYS) -> dict[str, pl.DataFr
                 "charge_category": "Credit" if rng.random() < 0.05 else "Usage",
                 "cost_basis": "estimated" if rng.random() < 0.05 else "billed",
                 "allocated_cost": money(9, low=-100, high=10**4),
+                "reason": "untraced" if number % 3 == 0 else None,
             }
         )
+        billed.append(charge_of(lines[-1], number))
         if outcome in {"assisted_success", "failure"}:
             hours.append(
                 {
@@ -162,17 +216,44 @@ def estate(seed: int, tasks: int = 400, days: int = DAYS) -> dict[str, pl.DataFr
                 "output_visible_tokens": int(rng.integers(10**4)),
             }
         )
+    for number, step in enumerate(steps):
+        step.update(call_of(number))
+    people.describe(seed, work, steps)
+    planning.describe(work)
     return {
         "fct_cost_allocation": fact("fct_cost_allocation", lines),
+        "fct_charge": fact("fct_charge", billed),
+        "fct_gateway_cost": fact(
+            "fct_gateway_cost",
+            [
+                {
+                    **{name: step.get(name) for name in ("action_id", "day", "provider")},
+                    "priced_cost": step.get("priced_cost"),
+                    "logged_cost": "0.25",
+                }
+                for step in steps[::2]
+            ],
+        ),
+        "dim_price": fact("dim_price", PRICES),
         "fct_task": fact("fct_task", work),
         "fct_task_credit": fact("fct_task_credit", shares_of),
         "fct_time_entry": fact("fct_time_entry", hours),
         "fct_agent_action": fact("fct_agent_action", steps),
         "fct_wallet_entry": fact("fct_wallet_entry", wallet_entries(lines)),
+        **people.facts(seed, work, FIRST, days),
+        **exposures.facts(seed, work, FIRST, days),
+        **planning.facts(FIRST, days),
         "dim_task_type": fact(
             "dim_task_type",
             [
-                {"task_type": "t1", "realisation_rate": 0.3, "approved_by": "cfo"},
+                {
+                    "task_type": "t1",
+                    "realisation_rate": 0.3,
+                    "approved_by": "cfo",
+                    "baseline_minutes": "14",
+                    "low": "10",
+                    "high": "20",
+                },
                 {"task_type": "t2", "realisation_rate": 0.9},
                 {"task_type": "novel", "is_novel": True, "valid_from": FIRST},
             ],
@@ -243,7 +324,18 @@ def history(facts: dict[str, pl.DataFrame], mart: str, given: Params) -> dict[st
     runs = {day: f"run-{day}" for day in days}
     every_day = replace(given, days=tuple(days), transform_run_ids=runs)
     read = {table for query in required(mart) for table in query.tables if table in DECLARED}
-    return facts | {name: build(facts, name, every_day) for name in sorted(read)}
+    return facts | {name: _every_day(facts, name, every_day) for name in sorted(read)}
+
+
+_BUILT: dict[tuple, tuple[dict[str, pl.DataFrame], pl.DataFrame]] = {}
+
+
+def _every_day(facts: dict[str, pl.DataFrame], mart: str, given: Params) -> pl.DataFrame:
+    """Build a daily mart of many days once for the same facts; they are kept, so ids hold."""
+    key = (mart, given.days, given.as_of, *(id(facts[name]) for name in sorted(facts)))
+    if key not in _BUILT:
+        _BUILT[key] = facts, build(facts, mart, given)
+    return _BUILT[key][1]
 
 
 def asked_of_polars(facts: dict[str, pl.DataFrame], mart: str, given: Params) -> dict:

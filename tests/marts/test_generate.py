@@ -94,11 +94,13 @@ def test_dbt_sources_list_every_mart_and_column():
 def _named(query: FactQuery) -> set[str]:
     """Return the words of a query's expressions that are no SQL and no text."""
     pieces = [expression for _, expression in query.by] + [query.where]
-    pieces += [part for s in query.sums for part in (s.expression, s.where, s.times)]
+    pieces += [part for s in query.sums for part in (s.expression, s.where, s.times, s.product)]
     pieces += [count.where for count in query.counts]
     if query.join:
         pieces += [*query.join.on]
     text = re.sub(r"'[^']*'", "", " ".join(pieces))
     sql = {"coalesce", "cast", "as", "double", "and", "or", "not", "in", "is", "null", "false"}
+    sql |= {"case", "when", "then", "else", "end", "bigint", "extract", "hour", "from"}
+    sql |= {"ceil", "floor", "ln", "log2"}
     sql |= {"true", "greatest", "starts_with"}
-    return set(re.findall(r"[a-z_]\w*", text)) - sql
+    return set(re.findall(r"(?<!\w)[a-z_]\w*", text)) - sql

@@ -57,11 +57,13 @@ def test_days_one_by_one_equal_one_range(mart, facts, built, make_params, build_
     assert_frame_equal(pl.concat(reversed(apart)), built, check_exact=True)
 
 
-def test_the_order_of_facts_does_not_show(mart, facts, chosen, polars_answers):
+@pytest.fixture(scope="session")
+def shuffled(facts) -> dict[str, pl.DataFrame]:
+    return {name: frame.sample(fraction=1, shuffle=True, seed=3) for name, frame in facts.items()}
+
+
+def test_the_order_of_facts_does_not_show(mart, facts, shuffled, chosen, polars_answers):
     straight = MARTS[mart].build(polars_answers(facts, mart, chosen), chosen)
-    shuffled = {
-        name: frame.sample(fraction=1, shuffle=True, seed=3) for name, frame in facts.items()
-    }
     answers = {
         name: frame.sample(fraction=1, shuffle=True, seed=4)
         for name, frame in polars_answers(shuffled, mart, chosen).items()

@@ -8,14 +8,7 @@ from hypothesis import given, settings, strategies as st
 from scipy import stats
 
 from roi_engine.metrics import projection
-from roi_engine.metrics.projection import (
-    fit_cost_curve,
-    project,
-    project_ratio,
-    under_workload,
-    workload_factor,
-)
-from roi_engine.metrics.win_rate import Interval
+from roi_engine.metrics.projection import project, project_ratio
 
 WEEKDAY = np.array([1.2, 1.1, 1.0, 1.0, 1.1, 0.5, 0.3])
 
@@ -182,79 +175,3 @@ def test_nine_in_ten_intervals_of_a_plain_estate_hold():
     came = y[:, 58:].sum(axis=1)
     held = (found.low_95[:, 0] <= came) & (came <= found.high_95[:, 0])
     assert held.mean() > 0.9
-
-
-def requests(seed: int, rows: int, days: int = 60) -> np.ndarray:
-    return np.random.default_rng(seed).uniform(100, 900, (rows, days))
-
-
-def test_a_fixed_part_is_found_and_its_interval_holds_it():
-    rng = np.random.default_rng(13)
-    volume = requests(13, 200)
-    cost = (60 + 0.2 * volume) * rng.lognormal(0, 0.1, volume.shape)
-    curve = fit_cost_curve(cost, volume)
-    share = 60 / (60 + 0.2 * volume.mean(axis=1))
-    held = (curve.fixed_share_low <= share) & (share <= curve.fixed_share_high)
-    assert np.median(np.abs(curve.fixed_share - share)) < 0.05
-    assert held.mean() > 0.85
-    assert (curve.elasticity == 1).mean() > 0.9
-
-
-def test_an_elasticity_is_believed_only_when_it_shows():
-    volume = requests(14, 3)
-    bent = fit_cost_curve(0.5 * volume**0.7, volume)
-    np.testing.assert_allclose(bent.elasticity, 0.7)
-    np.testing.assert_allclose(bent.per_unit, 0.5, rtol=1e-6)
-    narrow = 400 + volume / 10
-    assert (fit_cost_curve(0.5 * narrow**0.7, narrow).elasticity == 1).all()
-
-
-def test_a_few_wild_days_do_not_bend_the_curve():
-    volume = requests(15, 1)
-    cost = 60 + 0.2 * volume + np.random.default_rng(15).normal(0, 5, volume.shape)
-    clean = fit_cost_curve(cost, volume)
-    cost[0, [3, 30]] *= 15
-    wild = fit_cost_curve(cost, volume)
-    np.testing.assert_allclose(wild.per_unit, clean.per_unit, rtol=0.05)
-
-
-def test_a_volume_that_never_varies_leaves_the_fixed_share_open():
-    volume = np.full((1, 30), 500.0)
-    curve = fit_cost_curve(costs(16, rows=1, days=30), volume)
-    assert (curve.fixed_share_low[0], curve.fixed_share_high[0]) == (0, 1)
-    factor = workload_factor(curve, 2.0)
-    assert (factor.low[0], factor.high[0]) == (1, 2)
-
-
-@pytest.mark.parametrize("days", [0, 13], ids=["no day", "too few days"])
-def test_too_few_days_have_no_curve(days):
-    curve = fit_cost_curve(np.ones((1, days)), np.ones((1, days)))
-    assert np.isnan(curve).all()
-
-
-def test_a_workload_as_it_is_changes_nothing():
-    y, volume = costs(17), requests(17, 3)
-    found = project(y)
-    same = under_workload(found, workload_factor(fit_cost_curve(y, volume), 1.0))
-    for mine, theirs in zip(same, found, strict=True):
-        np.testing.assert_allclose(mine, theirs, rtol=1e-12)
-
-
-def test_more_work_costs_more_and_is_less_certain():
-    y, volume = costs(18), requests(18, 3)
-    curve, found = fit_cost_curve(y, volume), project(y)
-    double = under_workload(found, workload_factor(curve, 2.0))
-    assert (double.total >= found.total).all()
-    assert (double.low_95 > 0).all()
-    assert (double.high_95 / double.total >= found.high_95 / found.total).all()
-
-
-def test_a_loss_scales_too():
-    known = Interval(*(np.full(3, 2.0),) * 3)
-    found = project(costs(19) - 200, (30,), "linear")
-    np.testing.assert_allclose(under_workload(found, known).low_95, 2 * found.low_95)
-
-
-def test_a_negative_workload_is_refused():
-    with pytest.raises(ValueError, match="negative"):
-        workload_factor(fit_cost_curve(costs(20), requests(20, 3)), -1.0)

@@ -91,6 +91,24 @@ def test_like_cells_share_alike():
     assert sorted(plan.reviews.tolist()) == [2, 2, 3, 3]
 
 
+@pytest.mark.parametrize("affordable", range(1, 12))
+def test_the_last_minutes_go_where_they_narrow_most(affordable):
+    cells = Cells([1.0] * 3, [9.0] * 3, [6.0] * 3, 5.0, np.array([1.0, 5.0, 5.0]), 6.0)
+    plan = plan_reviews(cells, 6.0 * affordable)
+    best = min(
+        expected_variance(cells, np.array(split, dtype=float)).sum()
+        for split in product(range(7), repeat=3)
+        if sum(split) <= affordable
+    )
+    np.testing.assert_allclose(expected_variance(cells, plan.reviews).sum(), best, rtol=1e-12)
+
+
+def test_a_cheap_cell_uses_what_a_dear_one_cannot():
+    plan = plan_reviews(Cells(1.0, 9.0, [10.0, 1e9], [90.0, 1e-6], 0.0, [50.0, 1e-6]), 99.0)
+    assert plan.reviews[0] == 1
+    assert plan.minutes == pytest.approx(99.0)
+
+
 def test_minutes_for_everything_leave_nothing_open():
     plan = plan_reviews(drawn(1, 5, 40), 1e9)
     assert plan.width_expected == 0

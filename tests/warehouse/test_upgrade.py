@@ -2,8 +2,14 @@
 
 import pytest
 
+from roi_engine import alerts
 from roi_engine.warehouse import lake, release
 from tests.warehouse.test_release import DAY1, draft, publish, served
+
+VERSION_2_ALERT = """
+    alert_id VARCHAR, rule VARCHAR, severity VARCHAR, day DATE, subject VARCHAR,
+    message VARCHAR, runbook VARCHAR, raised_at TIMESTAMP, resolved_at TIMESTAMP
+"""
 
 
 @pytest.fixture
@@ -12,9 +18,25 @@ def first_version(tmp_path):
     with lake.connect(tmp_path) as con:
         draft(con, [("a", DAY1, 1)], [(DAY1, 1)])
         publish(con, [DAY1])
-        for table in ("draft", "extraction", "alert", "replaced_day"):
+        for table in ("draft", "extraction", "alert", "replaced_day", "restatement"):
             con.execute(f"drop table lake.ops.{table}")
         con.execute("update lake.ops.schema_version set version = 1")
+    return tmp_path
+
+
+@pytest.fixture
+def second_version(tmp_path):
+    """Return a lake with an open alert, as schema version 2 had it."""
+    with lake.connect(tmp_path) as con:
+        con.execute("drop table lake.ops.restatement")
+        con.execute("drop table lake.ops.alert")
+        con.execute(f"create table lake.ops.alert ({VERSION_2_ALERT})")
+        con.execute(
+            "insert into lake.ops.alert values ('1', 'late_day', 'critical', ?, 'gpu', 'not there',"
+            " 'docs/runbooks/late_day.md', timestamp '2026-03-02 06:00:00', null)",
+            [DAY1],
+        )
+        con.execute("update lake.ops.schema_version set version = 2")
     return tmp_path
 
 
@@ -47,13 +69,37 @@ def test_the_next_writer_brings_it_forward_and_keeps_its_releases(first_version)
 
 
 def test_a_migration_that_fails_changes_nothing(first_version, monkeypatch):
-    broken = {lake.SCHEMA_VERSION: (*lake.MIGRATIONS[lake.SCHEMA_VERSION], "select no_such_thing")}
+    last = (*lake.MIGRATIONS[lake.SCHEMA_VERSION], "select no_such_thing")
+    broken = lake.MIGRATIONS | {lake.SCHEMA_VERSION: last}
     monkeypatch.setattr(lake, "MIGRATIONS", broken)
     with pytest.raises(Exception, match="no_such_thing"), lake.connect(first_version):
         pass
     monkeypatch.undo()
     with lake.connect(first_version) as con:
         assert tables(con) == set(lake.OPS_TABLES)
+
+
+def test_the_second_version_keeps_its_open_alerts(second_version):
+    with lake.connect(second_version) as con:
+        assert tables(con) == set(lake.OPS_TABLES)
+        (alert,) = alerts.unresolved(con, second_version)
+        assert (alert.subject, alert.raised_at) == ("gpu", "2026-03-02T06:00:00")
+        assert (alert.acknowledged_by, alert.until, alert.value) == (None, None, None)
+        alerts.acknowledge(con, second_version, "1", by="ann")
+        alerts.take_in(con, second_version)
+        assert alerts.unresolved(con, second_version)[0].acknowledged_by == "ann"
+
+
+def test_a_brought_forward_table_has_the_columns_of_a_new_one(second_version, tmp_path_factory):
+    def described(root):
+        with lake.connect(root) as con:
+            return con.execute(
+                "select table_name, column_name, data_type from information_schema.columns"
+                " where table_catalog = 'lake' and table_schema = 'ops'"
+                " order by table_name, ordinal_position"
+            ).fetchall()
+
+    assert described(second_version) == described(tmp_path_factory.mktemp("new"))
 
 
 def test_every_version_has_its_migration():

@@ -26,6 +26,7 @@ select
     source_system,
     agent_id,
     model_version,
+    ensemble_id,
     task_type,
     department,
     channel,
@@ -48,6 +49,9 @@ select
     inference_microseconds,
     inference_basis,
     cycle_microseconds,
+    cast(
+        {{ microseconds_between('created_at', 'first_response_at') }} as bigint
+    ) as first_response_microseconds,
     actions,
     unpriced_calls,
     tokens,

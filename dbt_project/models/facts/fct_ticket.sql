@@ -94,6 +94,7 @@ select
     resolved_at,
     closed_at,
     ended_at,
+    {{ reporting_day('ended_at') }} as ended_day,
     cast(known_minutes as decimal(38, 18)) as human_minutes,
     human_minutes_basis,
     is_escalated,

@@ -47,6 +47,8 @@ class Metric:
     bounds: tuple[float | None, float | None] = (None, None)
     per: int = 1
     """The ratio is for this many units of the denominator."""
+    net_of: str = ""
+    """The sum that came off the numerator; before it, a day is rarely below 0."""
 
     @property
     def measure(self) -> str:
@@ -107,7 +109,8 @@ METRICS = (
         "(gross_value − spend − human_cost) / (spend + human_cost)",
         "net_value",
         "total_cost",
-        "linear",
+        "ratio",
+        net_of="total_cost",
     ),
     Metric(
         "win_rate",
@@ -115,7 +118,7 @@ METRICS = (
         "autonomous_successes / ended_tasks",
         "autonomous_successes",
         "ended_tasks",
-        "wilson",
+        "counts",
         bounds=(0, 1),
     ),
     Metric(
@@ -144,6 +147,7 @@ METRICS = (
         "ratio",
         unit="currency per 1000 tokens",
         per=1000,
+        net_of="spend",
     ),
     Metric(
         "autonomous_action_share",
@@ -169,7 +173,7 @@ METRICS = (
         "rejected_tasks / ended_tasks",
         "rejected_tasks",
         "ended_tasks",
-        "wilson",
+        "counts",
         bounds=(0, 1),
     ),
     Metric(
@@ -178,7 +182,7 @@ METRICS = (
         "accepted_tasks / decided_tasks",
         "accepted_tasks",
         "decided_tasks",
-        "wilson",
+        "counts",
         bounds=(0, 1),
     ),
     Metric(
@@ -471,10 +475,13 @@ def _window(metric: Metric) -> tuple[Column, ...]:
         return (main,)
     how = {
         "share": "daily residuals, logit scale, Student's t; none at 0 or 1",
-        "ratio": "daily residuals, log scale where positive, else linear; Student's t",
-        "linear": "daily residuals, linear scale, Student's t",
+        "ratio": "daily residuals, Student's t with the degrees of freedom that their kurtosis"
+        " leaves; log scale of what is not below 0 on any day"
+        f"{f' (the ratio before {metric.net_of} came off)' if metric.net_of else ''}, else linear"
+        " and wider to the skewed side",
         "shifted": "the interval of asr_value less 1",
-        "wilson": "Wilson's score interval",
+        "counts": "Wilson's score interval below 100 trials; from there on daily residuals, logit"
+        " scale, Student's t, and Wilson's at 0 or 1",
     }[metric.scale]
     ends = (
         ratio(
@@ -608,6 +615,7 @@ DAILY_ASR = Mart(
     notes=(
         "Money and counts of the day add up over rows; window columns and ratios never do.",
         "A window's ratio is the ratio of its sums, never a mean of daily ratios.",
-        "Intervals are for the process behind the window; the realised ratio is exact.",
+        "Intervals are for the process behind the window; the realised ratio is exact. Days that"
+        " resemble the day before make them wider.",
     ),
 )

@@ -33,8 +33,8 @@ CONVENTIONS = (
     (
         "An interval is a promise",
         "95 % means: over many estates like these, 93 to 97 of 100 intervals hold the true value"
-        " (`benchmarks/coverage.py` prints how often they did). `interval_quality` is `low` under"
-        " 100 tasks.",
+        " (`python -m benchmarks.coverage` prints how often they did). `interval_quality` is `low`"
+        " under 100 tasks.",
     ),
     (
         "A row says how far to trust it",
@@ -108,6 +108,18 @@ DECISIONS = (
         "2026-11-22",
         "daily_asr.autonomous_roi interval",
         "It is the interval of asr_value less 1: the same quantity, moved.",
+    ),
+    (
+        "2026-11-22",
+        "intervals of asr_value, roi, ev_per_1k_tokens, cost_per_action",
+        "On the log scale of what they are before a cost comes off, with the degrees of freedom"
+        " that the days' kurtosis leaves (docs/decisions/0010-ratios-with-heavy-tails.md).",
+    ),
+    (
+        "2026-11-22",
+        "intervals of win_rate and other shares of counts",
+        "Wilson's below 100 trials; from there on by the window's days, since tasks of a day"
+        " resemble each other (docs/decisions/0011-win-rate-and-days.md).",
     ),
     (
         "2026-11-22",

@@ -281,6 +281,7 @@ select
     ticket_id,
     agent_id,
     model_version,
+    ensemble_id,
     evaluator_id,
 
     ---------- days

@@ -89,6 +89,16 @@ action_sums as (
         ) as initiated_by,
         bool_or(has_retrieval) as has_retrieval,
         bool_or(is_approved_by_human) as is_approved_by_human,
+
+        -- one agent is no ensemble, and nobody knows whether an unnamed one is another
+        case
+            when
+                count(distinct agent_id) filter (where agent_id <> '__unknown__')
+                > 1
+                then
+                    string_agg(distinct agent_id, '+' order by agent_id)
+                    filter (where agent_id <> '__unknown__')
+        end as ensemble_id,
         min_by(_load_id, agent_id || model_version) as _load_id,
         min_by(_source_file, agent_id || model_version) as _source_file,
         min_by(_source_row, agent_id || model_version) as _source_row
@@ -191,6 +201,7 @@ joined as (
         review_sums.sampling_probability,
         action_sums.priced_cost,
         action_sums.is_approved_by_human,
+        action_sums.ensemble_id,
 
         -- who answers for it
         coalesce(

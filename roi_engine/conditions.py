@@ -1,0 +1,420 @@
+"""What marts ask a person to look at: each rule asked of the marts as they will stand.
+
+Only the last 28 days are asked, so that history which is built anew raises nothing; an older day
+stays open until its own numbers are right. A rule whose mart is not there is not asked.
+"""
+
+from collections.abc import Callable, Collection
+from datetime import date, timedelta
+from typing import NamedTuple
+
+import duckdb
+import polars as pl
+
+from roi_engine import alerts
+from roi_engine.metrics.alarms import over_human, uncovered
+from roi_engine.metrics.regression import rate_change, regressed
+from roi_engine.settings import Settings
+
+WINDOW_DAYS = 28
+_LOOKBACK_DAYS = 2 * WINDOW_DAYS
+"""A version that was replaced is remembered this long, to be compared with the newer one."""
+
+
+class Asked(NamedTuple):
+    """What a rule is asked with."""
+
+    con: duckdb.DuckDBPyConnection
+    schema: str
+    newest: date
+    settings: Settings
+    open_days: frozenset[date]
+    """Older days whose gaps are still open."""
+
+    @property
+    def first(self) -> date:
+        """Return the first day of the window."""
+        return self.newest - timedelta(days=WINDOW_DAYS - 1)
+
+    def rows(self, query: str, *given: object) -> pl.DataFrame:
+        """Answer a query; ``{s}`` in it is the schema."""
+        return self.con.execute(query.format(s=self.schema), list(given)).pl()
+
+
+def find(
+    con: duckdb.DuckDBPyConnection, schema: str, *, newest: date, settings: Settings
+) -> tuple[list[alerts.Alert], list[str]]:
+    """Ask every rule of the marts; return what was found, and the rules that could be asked.
+
+    Args:
+        con: The lake, for the alerts that are open.
+        schema: Where facts and marts are seen as they will stand.
+        newest: The newest day of the release.
+        settings: Thresholds.
+    """
+    open_days = frozenset(
+        row[0]
+        for row in con.execute(
+            "select distinct day from lake.ops.alert"
+            " where resolved_at is null and rule = 'reconciliation_gap' and day is not null"
+        ).fetchall()
+    )
+    asked = Asked(con, schema, newest, settings, open_days)
+    there = _columns(con, schema)
+    found: list[alerts.Alert] = []
+    rules = []
+    for rule, (needed, ask) in _RULES.items():
+        if all(names <= there.get(table, frozenset()) for table, names in needed.items()):
+            rules.append(rule)
+            found += ask(asked)
+    return found, rules
+
+
+def _columns(con: duckdb.DuckDBPyConnection, schema: str) -> dict[str, frozenset[str]]:
+    """Return table → its columns."""
+    rows = con.execute(
+        "select table_name, list(column_name) from information_schema.columns"
+        " where table_catalog || '.' || table_schema = ? group by table_name",
+        [schema],
+    ).fetchall()
+    return {name: frozenset(columns) for name, columns in rows}
+
+
+def _owners(asked: Asked) -> dict[str, str]:
+    if "dim_agent" not in _columns(asked.con, asked.schema):
+        return {}
+    return dict(
+        asked.rows(
+            "select agent_id, max(owner) as owner from {s}.dim_agent"
+            " where owner is not null and ? >= valid_from and ? < coalesce(valid_to, 'infinity')"
+            " group by agent_id",
+            asked.newest,
+            asked.newest,
+        ).iter_rows()
+    )
+
+
+def _window(asked: Asked, **keys: object) -> str:
+    """Return the condition that finds an alert's rows again."""
+    named = (f"{name} = {_quoted(value)}" for name, value in keys.items())
+    return " and ".join([*named, f"day between date '{asked.first}' and date '{asked.newest}'"])
+
+
+def _quoted(value: object) -> str:
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def _cost_over_human(asked: Asked) -> list[alerts.Alert]:
+    rows = asked.rows(
+        """
+        select agent_id, task_type,
+            cast(sum(token_cost + gpu_cost) as double) as cost,
+            cast(sum(human_equivalent_cost) as double) as human, sum(successes)::bigint as successes
+        from {s}.daily_roi as roi
+        where day between ? and ? and not starts_with(agent_id, '__')
+            and not exists (
+                select 1 from {s}.dim_task_type as novel
+                where novel.task_type = roi.task_type and novel.is_novel
+                    and roi.day >= coalesce(novel.valid_from, '-infinity')
+                    and roi.day < coalesce(novel.valid_to, 'infinity')
+            )
+        group by all order by all
+        """,
+        asked.first,
+        asked.newest,
+    )
+    limit = asked.settings.cost_ratio_threshold
+    dear = rows.filter(
+        pl.Series(
+            over_human(
+                rows["cost"],
+                rows["human"],
+                rows["successes"],
+                threshold=limit,
+                min_group_size=asked.settings.min_group_size,
+            )
+        )
+    )
+    owners = _owners(asked)
+    return [
+        alerts.make(
+            "cost_over_human",
+            subject=f"{agent} · {task_type}",
+            about=[agent, task_type],
+            message=(
+                f"Inference costs {cost / human:.2f} times what people would cost for the same"
+                f" {successes} successes of 28 days: take a cheaper model, or other hardware."
+            ),
+            day=asked.newest,
+            owner=owners.get(agent),
+            value=cost / human,
+            threshold=limit,
+            evidence=(
+                "select day, sum(token_cost + gpu_cost) as cost, sum(human_equivalent_cost) as"
+                f" human from daily_roi where {_window(asked, agent_id=agent, task_type=task_type)}"
+                " group by day order by day"
+            ),
+        )
+        for agent, task_type, cost, human, successes in dear.iter_rows()
+    ]
+
+
+def _price_coverage(asked: Asked) -> list[alerts.Alert]:
+    rows = asked.rows(
+        """
+        select agent_id, count(*) filter (where cost_status = 'unpriced') as unpriced,
+            count(*) as calls
+        from {s}.fct_agent_action
+        where day between ? and ?
+            and cost_status in ('priced', 'unpriced', 'free', 'unmetered')
+        group by all order by all
+        """,
+        asked.first,
+        asked.newest,
+    )
+    limit = asked.settings.unpriced_share_threshold
+    bare = rows.filter(pl.Series(uncovered(rows["unpriced"], rows["calls"], threshold=limit)))
+    owners = _owners(asked)
+    return [
+        alerts.make(
+            "price_coverage",
+            subject=agent,
+            about=[agent],
+            message=(
+                f"{unpriced} of {calls} model calls of 28 days have no price, so their cost is"
+                " missing until the bill is there."
+            ),
+            day=asked.newest,
+            owner=owners.get(agent),
+            value=unpriced / calls,
+            threshold=limit,
+            evidence=(
+                "select provider, model, tier, count(*) as calls from fct_agent_action where"
+                f" cost_status = 'unpriced' and {_window(asked, agent_id=agent)} group by all"
+            ),
+        )
+        for agent, unpriced, calls in bare.iter_rows()
+    ]
+
+
+def _reconciliation_gap(asked: Asked) -> list[alerts.Alert]:
+    rows = asked.rows(
+        """
+        select day, provider, amount, cast(share_of_bill as double) as share
+        from {s}.reconciliation
+        where step = 'unexplained' and verdict = 'gap'
+            and (day between ? and ? or day in (select unnest(?::date[])))
+        order by all
+        """,
+        asked.first,
+        asked.newest,
+        sorted(asked.open_days),
+    )
+    return [
+        alerts.make(
+            "reconciliation_gap",
+            subject=provider,
+            about=[day, provider],
+            message=f"{amount:f} of the bill of {provider} for {day} is explained by no rule.",
+            day=day,
+            value=share,
+            threshold=float(asked.settings.reconciliation_tolerance),
+            evidence=(
+                f"select step, kind, amount, items from reconciliation where day = date '{day}'"
+                f" and provider = {_quoted(provider)} order by position"
+            ),
+        )
+        for day, provider, amount, share in rows.iter_rows()
+    ]
+
+
+def _invoice_gap(asked: Asked) -> list[alerts.Alert]:
+    rows = asked.rows(
+        "select provider, billing_period, invoice_id, difference, last_day from {s}.invoice_tieout"
+        " where verdict = 'gap' order by all"
+    )
+    return [
+        alerts.make(
+            "invoice_gap",
+            subject=f"{provider} · {invoice} · {period}",
+            about=[provider, period, invoice],
+            message=f"What is allocated of the invoice differs by {difference:f} from its lines.",
+            day=last,
+            value=float(difference),
+            threshold=0.0,
+            evidence=(
+                f"select * from invoice_tieout where provider = {_quoted(provider)} and"
+                f" invoice_id = {_quoted(invoice)} and billing_period = date '{period}'"
+            ),
+        )
+        for provider, period, invoice, difference, last in rows.iter_rows()
+    ]
+
+
+def _regression(asked: Asked) -> list[alerts.Alert]:
+    """Compare each agent's newest model version with the one before it, kind by kind of task."""
+    rows = asked.rows(
+        """
+        with work as (
+            select agent_id, model_version, task_type, day,
+                ended_tasks, autonomous_successes
+            from {s}.daily_roi
+            where day between ? and ? and ended_tasks > 0
+                and not starts_with(agent_id, '__') and model_version <> '__unknown__'
+        ),
+        versions as (
+            select agent_id, model_version, min(day) as since, max(day) as last
+            from work group by all
+        ),
+        ranked as (
+            select *, row_number() over (
+                partition by agent_id order by since desc, last desc, model_version desc
+            ) as age
+            from versions
+        ),
+        pairs as (
+            select newer.agent_id, newer.model_version as new_version,
+                older.model_version as old_version, newer.since, older.last
+            from ranked as newer
+            inner join ranked as older on newer.agent_id = older.agent_id
+            where newer.age = 1 and older.age = 2 and older.since < newer.since
+                and newer.last >= ?
+        )
+        select pairs.agent_id, new_version, old_version, pairs.since, task_type,
+            sum(autonomous_successes) filter (where model_version = new_version)::double as new_won,
+            sum(ended_tasks) filter (where model_version = new_version)::double as new_tasks,
+            sum(autonomous_successes) filter (where model_version = old_version)::double as old_won,
+            sum(ended_tasks) filter (where model_version = old_version)::double as old_tasks
+        from pairs
+        inner join work on work.agent_id = pairs.agent_id
+            and (
+                (model_version = new_version and day >= ?)
+                or (model_version = old_version and day > pairs.last - 28)
+            )
+        group by all
+        order by all
+        """,
+        asked.newest - timedelta(days=_LOOKBACK_DAYS - 1),
+        asked.newest,
+        asked.first,
+        asked.first,
+    ).fill_null(0)
+    pairs = rows.select("agent_id", "new_version", "old_version", "since").unique(
+        maintain_order=True
+    )
+    index = rows.join(
+        pairs.with_row_index("pair"), on="agent_id", how="left", maintain_order="left"
+    )
+    change = rate_change(
+        index["pair"],
+        rows["new_won"],
+        rows["new_tasks"],
+        rows["old_won"],
+        rows["old_tasks"],
+    )
+    worse = pairs.with_columns(
+        pl.Series("difference", change.difference.estimate),
+        pl.Series("high", change.difference.high),
+        pl.Series("new_rate", change.new_rate),
+        pl.Series("old_rate", change.old_rate),
+    ).filter(pl.Series(regressed(change, asked.settings.min_group_size)))
+    owners = _owners(asked)
+    return [
+        alerts.make(
+            "regression",
+            subject=agent,
+            about=[agent, new],
+            message=(
+                f"Since {since} {new} wins {new_rate:.1%} of the same work of which {old} won"
+                f" {old_rate:.1%} (at least {-high:.1%} less): roll back to {old}."
+            ),
+            day=asked.newest,
+            owner=owners.get(agent),
+            value=difference,
+            threshold=0.0,
+            evidence=(
+                "select model_version, task_type, sum(autonomous_successes) as won,"
+                " sum(ended_tasks) as ended from daily_roi where agent_id ="
+                f" {_quoted(agent)} and day > date '{since}' - 28 group by all order by all"
+            ),
+        )
+        for agent, new, old, since, difference, high, new_rate, old_rate in worse.iter_rows()
+    ]
+
+
+def _wallet_flag(rule: str, column: str, says: str) -> Callable[[Asked], list[alerts.Alert]]:
+    def ask(asked: Asked) -> list[alerts.Alert]:
+        rows = asked.rows(
+            f"select wallet_id from {{s}}.daily_wallet where day = ? and {column}"
+            " order by wallet_id",
+            asked.newest,
+        )
+        return [
+            alerts.make(
+                rule,
+                subject=wallet,
+                about=[wallet],
+                message=says,
+                day=asked.newest,
+                evidence=(
+                    f"select * from daily_wallet where {_window(asked, wallet_id=wallet)}"
+                    " order by day"
+                ),
+            )
+            for (wallet,) in rows.iter_rows()
+        ]
+
+    return ask
+
+
+def _drift(asked: Asked) -> list[alerts.Alert]:
+    rows = asked.rows(
+        "select agent_id, string_agg(distinct advice, ', ' order by advice) from {s}.drift"
+        " where advice <> 'keep' group by agent_id order by agent_id"
+    )
+    owners = _owners(asked)
+    return [
+        alerts.make(
+            "drift",
+            subject=agent,
+            about=[agent],
+            message=f"What the agent is given or what it does has shifted: {advice}.",
+            day=asked.newest,
+            owner=owners.get(agent),
+            evidence=f"select * from drift where agent_id = {_quoted(agent)}",
+        )
+        for agent, advice in rows.iter_rows()
+    ]
+
+
+_Needed = dict[str, frozenset[str]]
+
+
+def _needs(**tables: Collection[str]) -> _Needed:
+    return {table: frozenset(columns) for table, columns in tables.items()}
+
+
+_RULES: dict[str, tuple[_Needed, Callable[[Asked], list[alerts.Alert]]]] = {
+    "cost_over_human": (
+        _needs(daily_roi=("task_type",), dim_task_type=("is_novel",)),
+        _cost_over_human,
+    ),
+    "price_coverage": (_needs(fct_agent_action=("cost_status",)), _price_coverage),
+    "reconciliation_gap": (_needs(reconciliation=("verdict",)), _reconciliation_gap),
+    "invoice_gap": (_needs(invoice_tieout=("verdict",)), _invoice_gap),
+    "regression": (_needs(daily_roi=("model_version", "ended_tasks")), _regression),
+    "early_exhaustion": (
+        _needs(daily_wallet=("wallet_id", "early_exhaustion_low_yield")),
+        _wallet_flag(
+            "early_exhaustion",
+            "early_exhaustion_low_yield",
+            "The budget will be empty before its period ends, and does not earn its money.",
+        ),
+    ),
+    "over_limit": (
+        _needs(daily_wallet=("wallet_id", "over_limit")),
+        _wallet_flag("over_limit", "over_limit", "More is spent than the budget allowed."),
+    ),
+    "drift": (_needs(drift=("agent_id", "advice")), _drift),
+}
+"""Rule → the columns that it needs, and what asks it."""

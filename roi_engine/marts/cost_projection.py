@@ -1,0 +1,110 @@
+"""cost_projection: the coming cost by agent, by how much work there is and how far ahead."""
+
+import numpy as np
+import polars as pl
+
+from roi_engine.marts.declared.projections import COST_PROJECTION, SCENARIOS
+from roi_engine.marts.facts import FactQuery, Frames
+from roi_engine.marts.money import as_decimal, nullable
+from roi_engine.marts.params import Params
+from roi_engine.marts.parts import stamp
+from roi_engine.marts.projections import columns, history
+from roi_engine.marts.queries_planning import SPEND_DAYS
+from roi_engine.metrics import backtest
+from roi_engine.metrics.cost_curve import (
+    CostCurve,
+    fit_cost_curve,
+    under_workload,
+    workload_factor,
+)
+from roi_engine.metrics.projection import HORIZONS, POINT_DAYS, Projection, project
+from roi_engine.metrics.roi import Floats
+from roi_engine.metrics.win_rate import Interval
+
+QUERIES: tuple[FactQuery, ...] = (SPEND_DAYS,)
+
+_CURVE = {
+    "fixed_cost_per_day": "fixed",
+    "cost_per_request": "per_unit",
+    "elasticity": "elasticity",
+    "fixed_share": "fixed_share",
+    "fixed_share_low": "fixed_share_low",
+    "fixed_share_high": "fixed_share_high",
+}
+
+
+def build(facts: Frames, params: Params) -> pl.DataFrame:
+    """Build the rows as of the newest day.
+
+    Args:
+        facts: Answers to ``QUERIES``, by query name.
+        params: The run's choices; ``days`` holds the newest day.
+
+    Returns:
+        The mart as declared, sorted by grain.
+    """
+    (today,) = params.days
+    days, known = history(facts, params)
+    cost, volume = days.tables["spend"] + days.tables["human_cost"], days.tables["actions"]
+    curve, ahead, requests = fit_cost_curve(cost, volume), project(cost), project(volume)
+    known = known.with_columns(*_curve(curve), *_tried(cost))
+    parts = []
+    for scenario in SCENARIOS:
+        times = np.full(known.height, scenario)
+        asked = under_workload(requests, Interval(times, times, times))
+        costs = _scenario(ahead, curve, scenario)
+        parts += [
+            known.with_columns(
+                *columns("requests", asked, at),
+                *columns("cost", costs, at),
+                scenario=pl.lit(scenario),
+                horizon_days=pl.lit(horizon, dtype=pl.Int64),
+            )
+            for at, horizon in enumerate(HORIZONS)
+        ]
+    reason = (
+        pl.when(pl.col("history_days") < POINT_DAYS)
+        .then(pl.lit("short_history"))
+        .when(pl.col("cost").is_null())
+        .then(pl.lit("no_curve"))
+        .when(pl.col("cost_low_95").is_null())
+        .then(pl.lit("no_interval"))
+    )
+    return (
+        pl.concat(parts)
+        .with_columns(projection_reason=reason, day=pl.lit(today))
+        .with_columns(*as_decimal("history_cost"))
+        .pipe(stamp, params)
+        .rename({"day": "as_of_day"})
+        .pipe(COST_PROJECTION.conform)
+    )
+
+
+def _scenario(ahead: Projection, curve: CostCurve, scenario: float) -> Projection:
+    """Return the projection under a workload; as it is, it needs no curve."""
+    return ahead if scenario == 1 else under_workload(ahead, workload_factor(curve, scenario))
+
+
+def _curve(curve: CostCurve) -> list[pl.Series]:
+    fields = curve._asdict()
+    return [nullable(name, fields[field]) for name, field in _CURVE.items()]
+
+
+def _tried(cost: Floats) -> list[pl.Series]:
+    """Return how the projection would have done, at the longest horizon that was tried enough."""
+    found = backtest.backtest(cost)
+    horizons = np.array(backtest.HORIZONS)
+    enough = np.isfinite(found.relative_mae)
+    # the last column that is true; the first where none is, which holds nothing
+    at = np.where(enough.any(axis=1), enough.shape[1] - 1 - enough[:, ::-1].argmax(axis=1), 0)
+    rows = np.arange(cost.shape[0])
+    tried: Floats = np.where(enough.any(axis=1), horizons[at].astype(np.float64), np.nan)
+    names = ("relative_mae", "mase", "coverage_80", "coverage_95")
+    figures = [nullable(name, getattr(found, name)[rows, at]) for name in names]
+    beats = nullable("beats_naive", found.beats_naive[rows, at])
+    return [
+        nullable("backtest_horizon_days", tried).cast(pl.Int64),
+        pl.Series("backtest_origins", found.origins[rows, at].astype(np.int64)),
+        *figures,
+        (beats > 0).alias("beats_naive"),
+    ]

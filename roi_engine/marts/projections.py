@@ -1,0 +1,66 @@
+"""What both projections do alike: lay out the history, and show a projection as columns."""
+
+import numpy as np
+import polars as pl
+
+from roi_engine.marts.declared.projections import ALL
+from roi_engine.marts.facts import Frames, answer
+from roi_engine.marts.money import nullable
+from roi_engine.marts.params import Params
+from roi_engine.marts.parts import weakest
+from roi_engine.marts.queries_planning import HISTORY_DAYS, SPEND_DAYS, TRUST
+from roi_engine.marts.series import Series, lay_out
+from roi_engine.metrics.projection import Projection
+from roi_engine.metrics.roi import Floats
+
+_MONEY = (
+    *("spend", "human_cost", "spend_without_credits", "autonomous_spend"),
+    *("gross_value", "autonomous_value"),
+)
+PER = dict.fromkeys(_MONEY, 1e9) | {"actions": 1.0}
+ENDS = ("low_80", "high_80", "low_95", "high_95")
+
+
+def history(facts: Frames, params: Params) -> tuple[Series, pl.DataFrame]:
+    """Return each member's days with the total of all as one more, and what is known of them.
+
+    Args:
+        facts: Answer to ``SPEND_DAYS``.
+        params: ``days`` holds the newest day.
+
+    Returns:
+        The days, and one row a member in the same order: agent_id, history_days, exact sums of the
+        history and how far they can be trusted.
+    """
+    (today,) = params.days
+    agents = answer(SPEND_DAYS, facts)
+    total = agents.with_columns(agent_id=pl.lit(ALL))
+    every = (
+        pl.concat([agents, total])
+        .group_by("day", "agent_id")
+        .agg(pl.col(list(PER)).sum(), *(weakest(name) for name in TRUST))
+        .sort("agent_id", "day")
+    )
+    laid_out = lay_out(every, "agent_id", PER, last=today, length=HISTORY_DAYS)
+    known = (
+        every.group_by("agent_id", maintain_order=True)
+        .agg(
+            pl.col("actions").sum().cast(pl.Int64).alias("history_requests"),
+            (pl.col("spend") + pl.col("human_cost")).sum().alias("history_cost"),
+            *(weakest(name) for name in TRUST),
+        )
+        .sort("agent_id")
+        .with_columns(
+            pl.Series(
+                "history_days", np.isfinite(laid_out.tables["spend"]).sum(axis=1), dtype=pl.Int64
+            )
+        )
+    )
+    return laid_out, known
+
+
+def columns(name: str, projection: Projection, at: int) -> list[pl.Series]:
+    """Return a projection to one horizon as a mart's columns."""
+    parts: list[tuple[str, Floats]] = [(name, projection.total)]
+    parts += [(f"{name}_{end}", part) for end, part in zip(ENDS, projection[2:], strict=True)]
+    return [nullable(shown, part[:, at]) for shown, part in parts]

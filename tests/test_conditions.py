@@ -1,0 +1,181 @@
+"""What marts ask a person to look at: rows by hand, the alert that they make, and its end."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from roi_engine import alerts, conditions
+from roi_engine.settings import Settings
+from roi_engine.warehouse import lake
+from tests.conftest import PROJECT
+
+DAY = date(2026, 3, 31)
+TABLES = {
+    "daily_roi": "day date, agent_id varchar, model_version varchar, task_type varchar,"
+    " token_cost decimal(38,9), gpu_cost decimal(38,9), human_equivalent_cost decimal(38,9),"
+    " successes bigint, ended_tasks bigint, autonomous_successes bigint",
+    "dim_task_type": "task_type varchar, is_novel boolean, valid_from date, valid_to date",
+    "dim_agent": "agent_id varchar, owner varchar, valid_from date, valid_to date",
+    "fct_agent_action": "day date, agent_id varchar, cost_status varchar",
+    "reconciliation": "day date, provider varchar, step varchar, kind varchar, position bigint,"
+    " amount decimal(38,9), items bigint, share_of_bill double, verdict varchar",
+    "invoice_tieout": "provider varchar, billing_period date, invoice_id varchar,"
+    " difference decimal(38,9), last_day date, verdict varchar",
+    "daily_wallet": "day date, wallet_id varchar, over_limit boolean,"
+    " early_exhaustion_low_yield boolean",
+    "drift": "agent_id varchar, advice varchar",
+}
+
+
+class Marts:
+    """Marts by hand, and the alerts that they make in a lake of their own."""
+
+    def __init__(self, con, root):
+        self.con, self.root = con, root
+        con.execute("create schema memory.fact_window")
+        for name, columns in TABLES.items():
+            con.execute(f"create table memory.fact_window.{name} ({columns})")
+
+    def add(self, table, *rows):
+        """Add rows, values in the order of the columns."""
+        for row in rows:
+            marks = ", ".join("?" * len(row))
+            self.con.execute(f"insert into memory.fact_window.{table} values ({marks})", list(row))
+
+    def work(self, day, agent, version, kind, won, ended, cost=0, human=0):
+        """Add a day of work."""
+        self.add("daily_roi", (day, agent, version, kind, cost, 0, human, won, ended, won))
+
+    def find(self, **settings):
+        """Ask every rule, settle what it says, and return what is open."""
+        found, rules = conditions.find(
+            self.con, "memory.fact_window", newest=DAY, settings=Settings(**settings)
+        )
+        self.con.execute("begin")
+        alerts.settle(self.con, found, rules=rules)
+        self.con.execute("commit")
+        return alerts.unresolved(self.con, self.root)
+
+
+@pytest.fixture
+def marts(tmp_path):
+    with lake.connect(tmp_path) as con:
+        yield Marts(con, tmp_path)
+
+
+def test_every_rule_that_is_asked_is_known_and_has_its_runbook():
+    assert set(conditions._RULES) <= set(alerts.RULES)
+    for rule, (severity, path) in alerts.RULES.items():
+        assert severity in {"critical", "warning"}, rule
+        text = (PROJECT / path).read_text()
+        assert text.startswith("# "), path
+        if rule in conditions._RULES:
+            assert f"`{rule}`" in text, path
+
+
+def test_quiet_marts_ask_for_nothing(marts):
+    marts.work(DAY, "a", "m1", "t", 90, 100, cost=1, human=10)
+    assert marts.find() == []
+
+
+def test_a_rule_without_its_mart_is_not_asked(marts):
+    for table in ("daily_wallet", "drift", "reconciliation"):
+        marts.con.execute(f"drop table memory.fact_window.{table}")
+    _, rules = conditions.find(
+        marts.con, "memory.fact_window", newest=DAY, settings=Settings(lake=marts.root)
+    )
+    assert rules == ["cost_over_human", "price_coverage", "invoice_gap", "regression"]
+
+
+def test_inference_dearer_than_people_is_told_to_its_owner(marts):
+    marts.add("dim_agent", ("a", "ann", date(1, 1, 1), None), ("a", "old", date(1, 1, 1), DAY))
+    marts.add("dim_task_type", ("new", True, date(1, 1, 1), None))
+    marts.work(DAY, "a", "m1", "t", 30, 30, cost=13, human=10)
+    marts.work(DAY, "a", "m1", "few", 29, 29, cost=13, human=10)
+    marts.work(DAY, "a", "m1", "new", 30, 30, cost=13, human=10)
+    marts.work(DAY, "__unallocated__", "m1", "t", 30, 30, cost=13, human=10)
+    marts.work(DAY - timedelta(days=28), "b", "m1", "t", 30, 30, cost=13, human=10)
+    (alert,) = marts.find()
+    assert (alert.rule, alert.subject, alert.owner) == ("cost_over_human", "a · t", "ann")
+    assert (alert.value, alert.threshold, alert.day) == (1.3, 1.0, "2026-03-31")
+    marts.con.execute("use memory.fact_window")
+    assert marts.con.execute(alert.evidence).fetchall()[0][1:] == (13, 10)
+    marts.con.execute("use lake")
+    assert marts.find(cost_ratio_threshold=2) == []
+
+
+def test_an_alert_that_stays_keeps_its_history_and_ends_with_its_reason(marts):
+    marts.add("fct_agent_action", *[(DAY, "a", "priced")] * 9, (DAY, "a", "unpriced"))
+    (first,) = marts.find()
+    assert (first.rule, first.value) == ("price_coverage", 0.1)
+    alerts.acknowledge(marts.con, marts.root, first.alert_id[:6], by="bob", note="price ordered")
+    marts.con.execute("update lake.ops.alert set raised_at = timestamp '2026-01-01'")
+    alerts.take_in(marts.con, marts.root)
+    marts.add("fct_agent_action", *[(DAY, "a", "priced")] * 10)
+    (same,) = marts.find()
+    assert (same.alert_id, same.value) == (first.alert_id, 0.05)
+    assert (same.raised_at, same.acknowledged_by, same.note) == (
+        "2026-01-01T00:00:00",
+        "bob",
+        "price ordered",
+    )
+    marts.add("fct_agent_action", *[(DAY, "a", "priced")] * 200)
+    assert marts.find() == []
+    marts.add("fct_agent_action", *[(DAY, "a", "unpriced")] * 200)
+    (again,) = marts.find()
+    assert again.acknowledged_by is None
+
+
+def test_history_raises_no_gap_but_keeps_one_that_is_open(marts):
+    def gap(day):
+        return (day, "p", "unexplained", "difference", 15, "1.5", 0, 0.15, "gap")
+
+    old = DAY - timedelta(days=40)
+    marts.add("reconciliation", gap(old))
+    assert marts.find() == []
+    marts.add("reconciliation", gap(DAY))
+    (alert,) = marts.find()
+    assert (alert.day, alert.value) == ("2026-03-31", 0.15)
+    marts.con.execute("update lake.ops.alert set day = ?, alert_id = ?", [old, "x"])
+    marts.con.execute("delete from memory.fact_window.reconciliation where day = ?", [DAY])
+    (still,) = marts.find()
+    assert still.day == str(old)
+    marts.con.execute("delete from memory.fact_window.reconciliation")
+    assert marts.find() == []
+
+
+def test_an_invoice_that_lost_something_is_critical(marts):
+    marts.add("invoice_tieout", ("p", date(2026, 3, 1), "i1", "0.000000001", DAY, "gap"))
+    (alert,) = marts.find()
+    assert (alert.rule, alert.severity) == ("invoice_gap", "critical")
+
+
+def test_a_worse_version_names_the_one_to_roll_back_to(marts):
+    for back in range(20, 40):
+        marts.work(DAY - timedelta(days=back), "a", "m-1", "t", 18, 20)
+    for back in range(20):
+        marts.work(DAY - timedelta(days=back), "a", "m-2", "t", 13, 20)
+    (alert,) = marts.find()
+    assert (alert.rule, alert.subject, alert.severity) == ("regression", "a", "critical")
+    assert "roll back to m-1" in alert.message
+    assert alert.value == pytest.approx(-0.25)
+
+
+def test_a_version_that_only_got_other_work_is_not_worse(marts):
+    for back in range(20, 40):
+        marts.work(DAY - timedelta(days=back), "a", "m-1", "easy", 19, 20)
+        marts.work(DAY - timedelta(days=back), "a", "m-1", "hard", 1, 2)
+    for back in range(20):
+        marts.work(DAY - timedelta(days=back), "a", "m-2", "easy", 2, 2)
+        marts.work(DAY - timedelta(days=back), "a", "m-2", "hard", 10, 20)
+    assert marts.find() == []
+
+
+def test_wallets_and_drift_are_told_where_their_marts_are(marts):
+    marts.add("daily_wallet", (DAY, "w", True, True), (DAY - timedelta(days=1), "v", True, True))
+    marts.add("drift", ("a", "keep"), ("b", "retrain"), ("b", "retrain"), ("b", "keep"))
+    assert sorted((alert.rule, alert.subject) for alert in marts.find()) == [
+        ("drift", "b"),
+        ("early_exhaustion", "w"),
+        ("over_limit", "w"),
+    ]
