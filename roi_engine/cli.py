@@ -204,6 +204,34 @@ def policies(lake: Lake = None, as_json: Json = False) -> None:
     out.print(table)
 
 
+@app.command(epilog="Example: roi evaluate --task-type retail_service,telecom_support")
+def evaluate(
+    task_type: Annotated[str, typer.Option(help="Kinds of task, by comma (default: all).")] = "",
+    least: Annotated[int, typer.Option(min=1, help="Leave out models with fewer cases.")] = 1,
+    lake: Lake = None,
+    as_json: Json = False,
+) -> None:
+    """Put models side by side: success, cost, autonomy, ROI range, and what each rests on."""
+    from roi_engine.report import evaluation  # noqa: PLC0415
+    from roi_engine.warehouse import serving  # noqa: PLC0415
+
+    settings = settings_for(lake)
+    kinds = [name.strip() for name in task_type.split(",") if name.strip()]
+    try:
+        with serving.connect(settings.lake, threads=settings.threads) as con:
+            found = evaluation.evaluate(con, task_types=kinds or None, least=least)
+    except serving.NoRelease as error:
+        raise fail(str(error)) from None
+    if as_json:
+        rows = evaluation.as_dicts(found)
+        sys.stdout.write(json.dumps(rows, default=serving.as_text, allow_nan=False) + "\n")
+        return
+    if (settings.lake / "SIMULATED").exists():
+        out.print("SIMULATED DATA")
+    for line in evaluation.lines(found):
+        out.print(line, markup=False)
+
+
 @app.command(epilog="Example: roi rollup daily_roi --by agent_id,month --column roi,net_value")
 def rollup(
     mart: str,

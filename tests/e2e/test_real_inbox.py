@@ -1,5 +1,6 @@
 """`roi run` on real public exports gives the figures that a separate program counted."""
 
+import json
 from decimal import Decimal
 
 import pytest
@@ -236,3 +237,36 @@ def test_the_readme_shows_what_its_command_prints(roi, lake):
     printed = roi("sql", query, "--lake", lake)
     wanted = [line.split() for line in shown.splitlines()[1:] if line]
     assert [line.split() for line in printed.splitlines() if line] == wanted
+
+
+TAU2 = "airline_service,retail_service,telecom_support"
+
+
+def test_models_side_by_side(roi, lake, expected):
+    said = roi("evaluate", "--lake", lake, "--task-type", TAU2, "--json")
+    found = {one["model_version"]: one for one in json.loads(said)}
+    for model in ("gpt-4.1", "gpt-4o"):
+        cases = [c for c in expected["tau2"]["by_domain_and_model"] if c["model"] == model]
+        total = sum(case["simulations"] for case in cases)
+        one = found[model]
+        assert one["cases"] == total
+        assert one["resolved"] == sum(case["successes"] for case in cases)
+        assert one["escalation_rate"] == sum(case["escalations"] for case in cases) / total
+        listed = Decimal(expected["tau2"]["by_model"][model]["list_price"]["usd"])
+        assert Decimal(one["spend"]) == listed.quantize(Decimal("1e-9"))
+        assert one["cost_per_resolved_case"] == pytest.approx(float(listed) / one["resolved"])
+        # minutes are assumed between 5 and 20, prices published, the rest measured
+        assert one["evidence"]["baseline_minutes"] == "assumed"
+        assert one["evidence"]["prices"] == "published"
+        assert one["roi_low"] < one["roi"] < one["roi_high"]
+        # by hand: what T minutes a case are worth, less the agent's own time, pays for the spend
+        own = one["baseline_minutes"] * 37.325 / 60 * one["resolved"]
+        worth = (1 + one["roi"]) * float(listed)
+        assert one["break_even_minutes"] == pytest.approx(
+            (float(listed) + own - worth) / own * one["baseline_minutes"]
+        )
+
+
+def test_the_page_of_figures_is_what_the_command_prints(roi, lake):
+    page = (PROJECT / "docs" / "evaluation.md").read_text()
+    assert roi("evaluate", "--lake", lake, "--task-type", TAU2).strip() in page
