@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from roi_engine.warehouse import serving
 from tests.conftest import PROJECT
 
 MONEY = ("BilledCost", "EffectiveCost", "ListCost")
@@ -270,3 +271,15 @@ def test_models_side_by_side(roi, lake, expected):
 def test_the_page_of_figures_is_what_the_command_prints(roi, lake):
     page = (PROJECT / "docs" / "evaluation.md").read_text()
     assert roi("evaluate", "--lake", lake, "--task-type", TAU2).strip() in page
+
+
+ROLES = sorted((PROJECT / "docs" / "queries").glob("*.sql"))
+
+
+@pytest.mark.parametrize("path", ROLES, ids=lambda path: path.stem)
+def test_every_question_of_a_role_can_be_asked(lake, path):
+    questions = [text for text in path.read_text().split(";") if text.strip()]
+    assert all("--" in text and "?" in text for text in questions)
+    with serving.connect(lake) as con:
+        for question in questions:
+            assert con.execute(question).description

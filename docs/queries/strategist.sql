@@ -1,0 +1,20 @@
+-- Which agent has earned more trust, and which has not? The lower end decides, not the estimate.
+select agent_id, proven_band, mode, mode_reason, budget_cap, budget_reason, verified_asr_value_low
+from policies
+order by agent_id;
+
+-- Where would the next unit of money bring most, and where does it stop to bring any?
+select budget_percent, budget, net_value, asr_spend, budget_price, plan_status
+from value_frontier
+order by budget_percent;
+
+-- How does each agent stand in its category, and where is it going?
+select category, agent_id, asr_value_28d, category_median, efficiency_index, band, target, trajectory
+from daily_portfolio
+order by category, efficiency_index desc nulls last;
+
+-- What will it cost in a quarter if demand doubles, and does the forecast beat the naive one?
+select agent_id, requests, cost, cost_low_95, cost_high_95, beats_naive, projection_reason
+from cost_projection
+where scenario = 2 and horizon_days = 90
+order by agent_id;
