@@ -8,8 +8,8 @@ daily_roi, daily_hallucination_adjusted_cost and daily_asr of every day, in a pr
 that wall seconds and peak memory are its own. The peers do less: sums and ratios, with Jeffreys'
 mean for the rate, and no interval, pooling, window of residuals, band or evidence.
 
-``engine`` is what `roi run` does in its value stage for these marts, judging left out. ``scan`` adds
-up each column that is needed and nothing else: no mart can cost less.
+``engine`` is what `roi run` does in its value stage for these marts, judging left out. ``scan``
+reads each column that is needed and nothing else: no mart can cost less.
 """
 
 import argparse
@@ -82,7 +82,8 @@ def write_facts(folder: Path, actions: int) -> None:
             "speed_value": exact.format("0"),
             "direct_value": exact.format("0"),
             "avoided_loss": exact.format("0"),
-            "human_cost": "cast(case when luck between 55 and 94 then 3 else 0 end as decimal(38, 9))",
+            "human_cost": "cast(case when luck between 55 and 94 then 3 else 0 end"
+            " as decimal(38, 9))",
             "human_minutes": exact.format("case when luck between 55 and 94 then 4 else 0 end"),
             "is_human_reviewed": "looked < 5 and luck < 80",
             "is_hallucination": "looked < 5 and luck % 10 = 0",
@@ -171,7 +172,7 @@ OWN = CELL[:4]
 VALUES = ["labour_value", "speed_value", "direct_value", "avoided_loss"]
 
 
-def in_pandas(folder: Path) -> dict[str, object]:
+def in_pandas(folder: Path) -> dict[str, object]:  # noqa: PLR0915 - one script, as peers write it
     """Make them as an analyst does: read_parquet, merge, groupby, floats."""
     import pandas as pd  # noqa: PLC0415
 
@@ -189,12 +190,12 @@ def in_pandas(folder: Path) -> dict[str, object]:
         *("human_equivalent_cost", *VALUES, "is_human_reviewed", "is_hallucination"),
         *("is_output_delivered",),
     )
-    credits = read("fct_task_credit", "task_id", "agent_id", "credit")
+    shares = read("fct_task_credit", "task_id", "agent_id", "credit")
     actions = read("fct_agent_action", "day", "agent_id", "priced_cost", "input_uncached_tokens",
                    "output_visible_tokens")  # fmt: skip
     tasks["won"] = tasks.outcome_class.isin(["autonomous_success", "assisted_success"])
     credited = tasks[tasks.is_ended].merge(
-        credits.rename(columns={"agent_id": "credited"}), on="task_id"
+        shares.rename(columns={"agent_id": "credited"}), on="task_id"
     )
     for part in VALUES:
         credited[part] *= credited.credit * credited.won
@@ -252,7 +253,8 @@ def in_sql(folder: Path) -> dict[str, pl.DataFrame]:
     won = "outcome_class in ('autonomous_success', 'assisted_success')"
     con.execute(f"""
         create temp table credited as
-        select fct_task.day, credit.agent_id, fct_task.model_version, task_type, department, channel,
+        select fct_task.day, credit.agent_id, fct_task.model_version, task_type, department,
+            channel,
             sum(human_equivalent_cost * credit) filter ({won}) as human_equivalent_cost,
             sum(labour_value * credit) filter ({won}) as labour_value,
             sum(speed_value * credit) filter ({won}) as speed_value,
@@ -282,7 +284,8 @@ def in_sql(folder: Path) -> dict[str, pl.DataFrame]:
             )
             select *, coalesce(cost, 0) + coalesce(human_cost, 0) as total_cost,
                 cast(labour_value + speed_value + direct_value + avoided_loss as double)
-                    / nullif(cast(coalesce(cost, 0) + coalesce(human_cost, 0) as double), 0) - 1 as roi
+                    / nullif(cast(coalesce(cost, 0) + coalesce(human_cost, 0) as double), 0) - 1
+                    as roi
             from spent full join hours using ({cell}) full join counted using ({cell})
             full join credited using ({cell})
         """,
@@ -298,7 +301,8 @@ def in_sql(folder: Path) -> dict[str, pl.DataFrame]:
                     partition by agent_id, model_version, task_type order by day
                     range between interval 27 days preceding and current row)
             ), spent as (
-                select {own}, sum(allocated_cost) as cost from facts.fct_cost_allocation group by all
+                select {own}, sum(allocated_cost) as cost
+                from facts.fct_cost_allocation group by all
             ), hours as (
                 select {own}, sum(human_cost) as human_cost from facts.fct_time_entry group by all
             )

@@ -10,7 +10,6 @@ leave their reopen window, open ones that time out.
 import argparse
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -66,8 +65,8 @@ def main() -> None:
     print(f"the same day on an empty lake     {alone:7.1f} s")
     for name, text in (("on history", said), ("on an empty lake", said_alone)):
         report = json.loads(text)
-        stages = {key: value for key, value in report.items() if re.search("second|stage", key)}
-        print(f"{name}: {report.get('built', '')} {stages}")
+        stages = " · ".join(f"{stage} {took:.1f}" for stage, took in report["seconds"].items())
+        print(f"{name}: {report['days_built']} built, {report['mart_days']} marts; {stages}")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 blocked by a check.
 
 import json
 import logging
+import math
 import sys
 import time
 from dataclasses import asdict
@@ -159,7 +160,14 @@ def sql(
     except (serving.NoRelease, duckdb.Error) as error:
         raise fail(" ".join(str(error).split())) from None
     if as_json:
-        objects = [dict(zip(names, row, strict=True)) for row in rows]
+        # JSON has no word for a double that is no number: it is not known
+        objects = [
+            {
+                name: None if isinstance(cell, float) and not math.isfinite(cell) else cell
+                for name, cell in zip(names, row, strict=True)
+            }
+            for row in rows
+        ]
         sys.stdout.write(json.dumps(objects, default=serving.as_text, allow_nan=False) + "\n")
         return
     table = Table(box=None, pad_edge=False)

@@ -77,10 +77,6 @@ def read(settings: Settings, *, next_runs: dict[str, str] | None = None) -> Stat
             select count(*), min(day), max(day), count(*) filter (where status <> 'final')
             from newest
         """).fetchone() or (0, None, None, 0)
-        blocked = con.execute(
-            "select cast(day as varchar), reason from lake.ops.run_day"
-            " where status = 'blocked' order by 1"
-        ).fetchall()
         unreadable = con.execute(
             "select source || ' ' || record || ': ' || reason from lake.ops.quarantine"
             " where rule = 'unreadable_file' order by 1"
@@ -110,7 +106,12 @@ def read(settings: Settings, *, next_runs: dict[str, str] | None = None) -> Stat
         first_day=first_day,
         last_day=last_day,
         provisional_days=provisional_days,
-        blocked=dict(blocked),
+        # the last build knows its own days only; the alert stands until the day is released
+        blocked={
+            alert.day: alert.message
+            for alert in sorted(waiting, key=lambda one: one.day or "")
+            if alert.rule == "blocked_day" and alert.day
+        },
         unreadable=[row[0] for row in unreadable],
         quarantine=refused,
         loads=dict(loads),

@@ -9,7 +9,7 @@ from roi_engine.marts.params import Params
 from roi_engine.marts.parts import stamp
 from roi_engine.marts.projections import ENDS, columns, history
 from roi_engine.marts.queries_planning import SPEND_DAYS
-from roi_engine.metrics.projection import HORIZONS, POINT_DAYS, project, project_ratio
+from roi_engine.metrics.projection import HORIZONS, POINT_DAYS, project_ratio
 
 QUERIES: tuple[FactQuery, ...] = (SPEND_DAYS,)
 
@@ -31,13 +31,12 @@ def build(facts: Frames, params: Params) -> pl.DataFrame:
     share = project_ratio(table["autonomous_spend"], table["spend_without_credits"], scale="share")
     value = project_ratio(table["autonomous_value"], table["spend"])
     returned = project_ratio(table["gross_value"] - cost, cost)
-    below = project(table["spend_without_credits"]).total
     rows = pl.concat(
         known.with_columns(
             *columns("asr_spend", share, at),
             *columns("asr_value", value, at),
             *columns("roi", returned, at),
-            nullable("below", below[:, at]),
+            nullable("share", share.total[:, at]),
             horizon_days=pl.lit(horizon, dtype=pl.Int64),
         )
         for at, horizon in enumerate(HORIZONS)
@@ -48,7 +47,7 @@ def build(facts: Frames, params: Params) -> pl.DataFrame:
     reason = (
         pl.when(pl.col("history_days") < POINT_DAYS)
         .then(pl.lit("short_history"))
-        .when(~(pl.col("below").fill_null(0) > 0))
+        .when(pl.col("share").is_null())
         .then(pl.lit("no_denominator"))
         .when(pl.col("asr_spend").is_null() | pl.col("asr_spend").is_in([0.0, 1.0]))
         .then(pl.lit("outside"))

@@ -46,7 +46,7 @@ def percentiles(
     """Read percentiles of each group and measure off its buckets.
 
     Args:
-        counted: The keys, ``measure``, ``bucket`` and ``count``; a bucket may stand in several rows.
+        counted: The keys, ``measure``, ``bucket`` and ``count``; a bucket may have several rows.
         keys: What makes a group.
         names: Measure → the stem of its columns, ``<stem>_p50`` and so on.
 

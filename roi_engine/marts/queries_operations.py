@@ -18,7 +18,7 @@ _ANSWERED = f"{MODEL_CALL} and not coalesce(is_error, false)"
 _OUTPUT = "coalesce(output_visible_tokens, 0) + coalesce(reasoning_tokens, 0)"
 _TIMED = "latency_microseconds is not null"
 _STREAMED = f"{_TIMED} and {_OUTPUT} > 0"
-_FIRST_TOKEN = "time_to_first_token_seconds is not null"
+_ANSWER_BEGAN = "time_to_first_token_seconds is not null"
 
 
 def _latencies(name: str, value: str, where: str, about: str) -> FactQuery:
@@ -48,7 +48,7 @@ LATENCIES = {
     "time_to_first_token_seconds": _latencies(
         "first_token_latencies",
         "time_to_first_token_seconds",
-        _FIRST_TOKEN,
+        _ANSWER_BEGAN,
         "How long it took to the first token.",
     ),
 }
@@ -75,7 +75,7 @@ CALLS = FactQuery(
             "first_token_microseconds",
             "cast(floor(time_to_first_token_seconds * 1000000 + 0.5) as bigint)",
             0,
-            f"{_ANSWERED} and {_FIRST_TOKEN}",
+            f"{_ANSWERED} and {_ANSWER_BEGAN}",
         ),
         Sum("priced_cost", "priced_cost", NANO),
     ),
@@ -83,7 +83,7 @@ CALLS = FactQuery(
         Count("calls"),
         Count("errors", "coalesce(is_error, false)"),
         Count("timed_calls", f"{_ANSWERED} and {_TIMED}"),
-        Count("first_token_calls", f"{_ANSWERED} and {_FIRST_TOKEN}"),
+        Count("first_token_calls", f"{_ANSWERED} and {_ANSWER_BEGAN}"),
         Count("unattended_calls", "initiated_by in ('schedule', 'event')"),
         Count("batch_calls", "coalesce(tier, '') = 'batch'"),
         Count("unpriced_calls", "cost_status = 'unpriced'"),

@@ -54,6 +54,8 @@ def build(facts: Frames, params: Params) -> pl.DataFrame:
     return (
         rows.pipe(_follow, facts, params)
         .with_columns(
+            *(pl.col(name).cast(pl.Int64) for name in _COUNTS),
+            *as_decimal(*_MONEY),
             day=pl.lit(newest),
             cohort_roi_reason=pl.when(cost == 0)
             .then(pl.lit("no_cost"))
@@ -62,8 +64,6 @@ def build(facts: Frames, params: Params) -> pl.DataFrame:
             interval_quality=pl.when(pl.col("settled_tasks") < LOW_QUALITY)
             .then(pl.lit("low"))
             .otherwise(pl.lit("normal")),
-            *(pl.col(name).cast(pl.Int64) for name in _COUNTS),
-            *as_decimal(*_MONEY),
         )
         .pipe(stamp, params)
         .rename({"day": "as_of_day"})

@@ -146,7 +146,8 @@ def _masses(points: Pool, samples: Floats) -> list[Floats]:
     """Return the posterior of each sample (n in the first row, h in the second) on the grid."""
     fit = np.array([_log_fit(float(n), float(h))[points.place] for n, h in samples.T])
     others = points.weight * np.exp(fit.min(axis=1, keepdims=True) - fit)
-    priors = others @ _components()[points.place]
+    # einsum adds in one order; a matrix product's last bits depend on the machine's threads
+    priors = np.einsum("kg,gj->kj", others, _components()[points.place])
     return [
         grid.normalised(prior * grid.likelihood(n, h))
         for prior, (n, h) in zip(priors, samples.T, strict=True)

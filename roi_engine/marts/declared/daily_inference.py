@@ -45,8 +45,8 @@ def _percentile(measure: str, name: str) -> Column:
     )
 
 
-def _per(name: str, about: str, unit: str, above: str, below: str, factor: str = "") -> Column:
-    each = f"cast(sum({above}) as double) / sum({below}){factor}"
+def _per(name: str, about: str, above: str, below: str, *, unit: str, scale: str = "") -> Column:
+    each = f"cast(sum({above}) as double) / sum({below}){scale}"
     return ratio(
         name,
         about,
@@ -160,35 +160,35 @@ DAILY_INFERENCE = Mart(
         _per(
             "latency_seconds_mean",
             "How long a call takes, on average.",
-            "seconds",
             "latency_microseconds",
             "timed_calls",
-            " / 1000000",
+            unit="seconds",
+            scale=" / 1000000",
         ),
         _per(
             "seconds_per_output_token_mean",
             "How long a token of an answer takes, on average.",
-            "seconds per token",
             "streamed_microseconds",
             "streamed_tokens",
-            " / 1000000",
+            unit="seconds per token",
+            scale=" / 1000000",
         ),
         _per(
             "time_to_first_token_seconds_mean",
             "How long it takes to the first token, on average.",
-            "seconds",
             "first_token_microseconds",
             "first_token_calls",
-            " / 1000000",
+            unit="seconds",
+            scale=" / 1000000",
         ),
         *(_percentile(measure, name) for measure in LATENCIES for name in PERCENTILES),
         _per(
             "tokens_per_second",
             "How fast an answer is put out.",
-            "tokens per second",
             "streamed_tokens",
             "streamed_microseconds",
-            " * 1000000",
+            unit="tokens per second",
+            scale=" * 1000000",
         ),
         ratio(
             "requests_per_second",

@@ -1,7 +1,7 @@
 """Declaration of grounding_effect: how much retrieval moves the rate of hallucinations."""
 
-from roi_engine.marts.declared.common import KEYS, TRUST, choice, count, key, ratio
 from roi_engine.marts.columns import Column, Mart
+from roi_engine.marts.declared.common import KEYS, TRUST, choice, count, key, ratio
 
 TASK = "fct_task"
 SIDES = {"grounded": "with retrieval", "ungrounded": "without retrieval"}

@@ -16,7 +16,7 @@ _EXPOSURE = ("fct_experiment_exposure.experiment_id", "fct_experiment_exposure.a
 
 
 def _with_ends(
-    name: str, about: str, formula: str, inputs: tuple[str, ...], unit: str, low: float
+    name: str, about: str, formula: str, inputs: tuple[str, ...], *, unit: str, low: float
 ) -> tuple[Column, ...]:
     return tuple(
         ratio(
@@ -106,8 +106,8 @@ PRODUCTIVITY = Mart(
             "Minutes that such a case would take people, on the agent's own mix of cases.",
             "Σ over channels of the agent's share × people's mean; log scale, Student's t",
             (*_STRATA, *_PEOPLE, f"{TASK}.human_minutes", f"{TASK}.baseline_minutes"),
-            "minutes",
-            0,
+            unit="minutes",
+            low=0,
         ),
         *_with_ends(
             "productivity_delta",
@@ -115,8 +115,8 @@ PRODUCTIVITY = Mart(
             "baseline_minutes / the agent's minutes over the same strata − 1; log scale,"
             " Student's t",
             (*_WORK, *_STRATA, "baseline_minutes"),
-            "ratio",
-            -1,
+            unit="ratio",
+            low=-1,
         ),
         choice(
             "productivity_delta_reason",
