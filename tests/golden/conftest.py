@@ -7,6 +7,7 @@ import pytest
 
 from roi_engine.marts import MARTS, required
 from roi_engine.marts.contract import FACTS, fact
+from roi_engine.marts.declare import DECLARED
 from roi_engine.marts.facts import run
 from roi_engine.marts.params import Params
 
@@ -92,6 +93,9 @@ class Estate:
     def build(self, mart: str) -> pl.DataFrame:
         """Build a mart of the day."""
         facts = {table: fact(table, rows) for table, rows in self.rows.items()}
+        if DECLARED[mart].standing:
+            read = {table for query in required(mart) for table in query.tables}
+            facts |= {name: self.build(name) for name in read & {*DECLARED}}
         params = Params(days=(DAY,), as_of=date(2026, 3, 1), transform_run_ids={DAY: "run-1"})
         answers = {query.name: run(query, facts, [DAY]) for query in required(mart)}
         return MARTS[mart].build(answers, params)
