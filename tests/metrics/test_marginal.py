@@ -30,9 +30,17 @@ def test_the_slope_is_that_of_least_squares():
     found = trend(y)
     for row in range(3):
         known = np.isfinite(y[row])
-        line = stats.linregress(np.flatnonzero(known), y[row, known])
-        reach = stats.t.ppf(0.975, known.sum() - 2) * line.stderr
+        x = np.flatnonzero(known)
+        line = stats.linregress(x, y[row, known])
         assert found.estimate[row] == pytest.approx(line.slope)
+        # HC3 by its matrices: (X'X)⁻¹ X' diag(e²/(1 − h)²) X (X'X)⁻¹
+        table = np.column_stack([np.ones(x.size), x])
+        inverse = np.linalg.inv(table.T @ table)
+        left = y[row, known] - line.intercept - line.slope * x
+        leverage = np.einsum("ij,jk,ik->i", table, inverse, table)
+        middle = table.T @ np.diag((left / (1 - leverage)) ** 2) @ table
+        error = np.sqrt((inverse @ middle @ inverse)[1, 1])
+        reach = stats.t.ppf(0.975, x.size - 2) * error
         assert found.high[row] - found.estimate[row] == pytest.approx(reach)
 
 

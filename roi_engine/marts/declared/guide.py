@@ -138,5 +138,42 @@ DECISIONS = (
         "cost_basis, evidence of a row without parts",
         "The strongest word: nothing in the row weakens it.",
     ),
+    (
+        "2026-11-22",
+        "value_plan",
+        "Only agents' tasks are dealt out, among agents that ended min_group_size tasks of the kind"
+        " in the window; the budget is what these cost, unless plan_budget names another. GPU"
+        " limits are what was sampled less what workloads of no agent took.",
+    ),
+    (
+        "2026-11-22",
+        "cost_projection, asr_projection",
+        "A day on which nobody has a row was not built and is missing; any other day without a row"
+        " of the agent is 0. A built day before its first row is no part of its history.",
+    ),
+    (
+        "2026-11-22",
+        "sensitivity",
+        "A range that nobody gave is 25 % to both sides and named so. Freed time counts in full in"
+        " roi and at the least at the signed-off rate.",
+    ),
+    (
+        "2026-11-22",
+        "ensemble_asr.spend",
+        "The list price of the tasks' actions: a bill is shared by agent and day and knows no"
+        " single task. An action that names no agent makes no ensemble.",
+    ),
+    (
+        "2026-11-22",
+        "daily_portfolio.payback_days, net_present_value",
+        "Counted from the first investment's first day, all that has begun at once; days to come"
+        " are the mean of the last 28, up to the last ends_on.",
+    ),
+    (
+        "2026-11-22",
+        "marginal_ev.trend_per_decile",
+        "Tenths of few tokens are the noisiest: the interval allows for that (HC3). It held 95 % on"
+        " the mean and 91 % at worst, where the textbook's held 77 %.",
+    ),
 )
 """Date, where it shows, and the choice where the definitions leave one open."""

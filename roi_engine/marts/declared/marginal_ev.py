@@ -111,7 +111,7 @@ MARGINAL_EV = Mart(
         ratio(
             "trend_per_decile_low",
             "Lower end of its 95 % interval.",
-            "Student's t",
+            "HC3, Student's t",
             ("trend_per_decile",),
             "§5",
             unit="currency per 1000 tokens",
@@ -119,7 +119,7 @@ MARGINAL_EV = Mart(
         ratio(
             "trend_per_decile_high",
             "Upper end of its 95 % interval.",
-            "Student's t",
+            "HC3, Student's t",
             ("trend_per_decile",),
             "§5",
             unit="currency per 1000 tokens",
