@@ -1,5 +1,7 @@
 """Airflow over the real inbox, and over Postgres as its own and the lake's catalog."""
 
+from dataclasses import replace
+
 import pytest
 
 from roi_engine.operate import supervisor
@@ -31,6 +33,8 @@ def test_what_compose_runs_on_postgres(roi, house, postgres, undisturbed, tmp_pa
     url = f"postgresql+psycopg2://roi@127.0.0.1:{postgres.port}/airflow"
     monkeypatch.setenv("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", url)
     monkeypatch.setenv("ROI_CATALOG_DSN", f"postgres:{catalog}")
+    # a home of its own: the other test's has a database of SQLite
+    house = replace(house, home=tmp_path / "airflow")
     with supervisor.airflow(house) as running, Rest(running) as rest:
         rest.ready({"restate", "build_marts"})
         driver = Driver(running, rest)
