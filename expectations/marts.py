@@ -31,20 +31,7 @@ def of(mart: str, rules: list[dict]) -> gx.ExpectationSuite:
                 **rule["kwargs"],
                 severity=rule["severity"],
                 notes=rule["notes"],
-                meta={"rule": rule.get("rule", _name(rule))},
+                meta={"rule": rule.get("rule", declare.rule_name(rule))},
             )
         )
     return gx.ExpectationSuite(name=mart, expectations=expectations)
-
-
-def _name(rule: dict) -> str:
-    """Return a name made of the columns and the claim: ``day.not_be_null``.
-
-    A rule on the whole table has no column to name.
-    """
-    kwargs = rule["kwargs"]
-    subject, _, claim = rule["type"].removeprefix("expect_").partition("_to_")
-    if subject.startswith("table"):
-        return claim
-    columns = [kwargs[key] for key in ("column", "column_A", "column_B") if key in kwargs]
-    return ".".join([*columns, *kwargs.get("column_list", []), claim])

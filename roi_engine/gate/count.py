@@ -6,10 +6,11 @@ writes the broken rows to quarantine. Neither passes a row through Python.
 
 from collections.abc import Mapping
 from datetime import date
+from typing import Any
 
 import duckdb
 
-from roi_engine.gate.predicate import literal, quote
+from roi_engine.gate.predicate import broken, literal, quote
 from roi_engine.gate.rules import DayCount, Rule
 
 SHOWN = 3
@@ -161,3 +162,36 @@ def quarantine(
         from failed
         inner join rules using (place)"""
     )
+
+
+def count_marts(
+    con: duckdb.DuckDBPyConnection, relation: str, rules: list[dict[str, Any]]
+) -> tuple[int, list[int]]:
+    """Count a mart's rows, and those that break each of its declared rules, in one query.
+
+    Args:
+        con: A connection that sees the relation.
+        relation: Name of the mart's table.
+        rules: As ``roi_engine.marts.declare.expectations`` states them.
+
+    Returns:
+        The number of rows, and for each rule how many break it; a rule on the whole table is
+        broken once or not at all.
+    """
+    names = [row[0] for row in con.execute(f"describe {relation}").fetchall()]
+    counts = []
+    for rule in rules:
+        kwargs = rule["kwargs"]
+        if rule["type"] == "expect_table_columns_to_match_ordered_list":
+            counts.append(str(int(names != kwargs["column_list"])))
+        elif rule["type"] == "expect_compound_columns_to_be_unique":
+            key = ", ".join(map(quote, kwargs["column_list"]))
+            counts.append(
+                f"(select coalesce(sum(rows), 0) from (select count(*) as rows from {relation}"
+                f" group by {key} having count(*) > 1))"
+            )
+        else:
+            counts.append(f"count(*) filter (where {broken(rule['type'], kwargs)})")
+    found = con.execute(f"select count(*), {', '.join(counts)} from {relation}").fetchone()
+    total, *each = found or (0, *(0 for _ in rules))
+    return int(total), [int(one) for one in each]

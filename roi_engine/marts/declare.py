@@ -122,6 +122,23 @@ def expectations(mart: str) -> list[dict[str, Any]]:
     return rules
 
 
+def rule_name(rule: dict[str, Any]) -> str:
+    """Return a name made of the columns and the claim.
+
+    A rule on the whole table has no column to name.
+
+    Examples:
+        >>> rule_name(expectations("daily_roi")[2])
+        'day.not_be_null'
+    """
+    kwargs = rule["kwargs"]
+    subject, _, claim = rule["type"].removeprefix("expect_").partition("_to_")
+    if subject.startswith("table"):
+        return str(claim)
+    named = [kwargs[key] for key in ("column", "column_A", "column_B") if key in kwargs]
+    return ".".join([*named, *kwargs.get("column_list", []), claim])
+
+
 def lineage(mart: str) -> dict[str, list[str]]:
     """Return column → the fact columns it is made from, through own columns and other marts.
 

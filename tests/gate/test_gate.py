@@ -321,6 +321,53 @@ def test_marts_are_judged_by_their_declared_rules(con, monkeypatch):
     ]
 
 
+ONE_OF_EACH = [
+    ("expect_column_values_to_not_be_null", {"column": "share"}),
+    ("expect_column_values_to_be_in_set", {"column": "band", "value_set": ["low", "high"]}),
+    ("expect_column_values_to_be_between", {"column": "share", "min_value": 0, "max_value": 1}),
+    (
+        "expect_column_pair_values_a_to_be_greater_than_b",
+        {
+            "column_A": "top",
+            "column_B": "share",
+            "or_equal": True,
+            "ignore_row_if": "either_value_is_missing",
+        },
+    ),
+]
+
+
+@pytest.fixture
+def a_broken_mart(con, monkeypatch):
+    marts = pytest.importorskip("expectations.marts")
+    rules = [
+        {"type": kind, "kwargs": kwargs, "severity": "critical", "notes": "Why."}
+        for kind, kwargs in ONE_OF_EACH
+    ]
+    monkeypatch.setattr(marts.declare, "expectations", lambda _: rules)
+    con.execute(
+        "create table built as select * from (values (null, 'low', 0.5), (1.5, 'middle', 2.0),"
+        " (-0.5, 'high', null), (0.5, null, 0.4)) as rows(share, band, top)"
+    )
+    return con
+
+
+def test_great_expectations_agrees_with_what_the_query_form_finds_broken(a_broken_mart):
+    results = gate.check_marts(a_broken_mart, {"daily_roi": "built"}, run_id="r")
+    assert dict(results.select("expectation", "unexpected").rows()) == {
+        "expect_column_values_to_not_be_null": 1,
+        "expect_column_values_to_be_in_set": 1,
+        "expect_column_values_to_be_between": 2,
+        "expect_column_pair_values_a_to_be_greater_than_b": 1,
+    }
+
+
+def test_marts_are_not_released_where_the_two_disagree(a_broken_mart, monkeypatch):
+    monkeypatch.setattr(gate.count, "count_marts", lambda *_: (4, [0, 1, 0, 1]))
+    with pytest.raises(relation.Disagreement, match=r"daily_roi\.share\.not_be_null"):
+        gate.check_marts(a_broken_mart, {"daily_roi": "built"}, run_id="r")
+
+
 def test_memory_stays_bounded_when_every_row_is_broken(bronze):
     path = bronze.write("spans", [BAD])
     maker = duckdb.connect()
