@@ -517,6 +517,8 @@ def airflow(
     stop: Annotated[bool, typer.Option("--stop", help="End the one that runs.")] = False,
 ) -> None:
     """Run Airflow on loopback until Ctrl-C: the schedule of every day, and its page."""
+    import httpx  # noqa: PLC0415
+
     from roi_engine.operate import house, rest, supervisor  # noqa: PLC0415
 
     chosen = house.House(home, settings_for(lake).lake, inbox, datetime.now(UTC).date())
@@ -539,6 +541,8 @@ def airflow(
             raise fail(f"a process of Airflow has ended: see {home}/logs.")
     except (supervisor.NotStarted, rest.RunFailed) as error:
         raise fail(str(error)) from None
+    except httpx.HTTPError as error:
+        raise fail(f"{error} Logs: {home}/logs.") from None
     except KeyboardInterrupt:
         raise fail("interrupted; every process that was started is stopped.", 130) from None
 

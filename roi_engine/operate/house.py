@@ -60,7 +60,7 @@ class House:
         }
         home = self.home.resolve()
         database = os.environ.get(
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", f"sqlite:///{home / 'airflow.db'}"
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", f"sqlite:///{home / 'airflow.db'}?timeout=30"
         )
         return {
             **os.environ,

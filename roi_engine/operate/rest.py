@@ -1,6 +1,7 @@
 """What is asked of a local Airflow, through its REST interface (v2)."""
 
 import time
+import uuid
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
@@ -10,6 +11,9 @@ from roi_engine.operate.house import USER
 from roi_engine.operate.supervisor import Running
 
 DONE = ("success", "failed")
+_TRIES = 6
+_BUSY = 500
+"""From this status on the answer is the server's trouble: SQLite busy, a worker that restarts."""
 
 
 class RunFailed(Exception):
@@ -21,11 +25,9 @@ class Rest:
 
     def __init__(self, running: Running) -> None:
         self._http = httpx.Client(base_url=running.url, timeout=60, trust_env=False)
-        answer = self._http.post(
-            "/auth/token", json={"username": USER, "password": running.house.password()}
-        )
-        answer.raise_for_status()
-        self._http.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        who = {"username": USER, "password": running.house.password()}
+        token = self._ask("POST", "/auth/token", json=who).json()["access_token"]
+        self._http.headers["Authorization"] = f"Bearer {token}"
 
     def __enter__(self) -> "Rest":
         return self
@@ -35,17 +37,34 @@ class Rest:
 
     def get(self, path: str, **params: Any) -> Any:
         """Return the answer of ``GET /api/v2/PATH``."""
-        answer = self._http.get(f"/api/v2/{path}", params=params)
-        answer.raise_for_status()
-        return answer.json()
+        return self._ask("GET", f"/api/v2/{path}", params=params).json()
 
-    def post(self, path: str, body: Mapping[str, object]) -> Any:
-        """Return the answer of ``POST /api/v2/PATH``."""
-        answer = self._http.post(f"/api/v2/{path}", json=dict(body))
-        if answer.is_error:
-            message = f"POST {path}: {answer.status_code} {answer.text[:300]}"
-            raise httpx.HTTPStatusError(message, request=answer.request, response=answer)
-        return answer.json()
+    def post(self, path: str, body: Mapping[str, object]) -> None:
+        """Ask ``POST /api/v2/PATH``; what it creates under a name of ours may be there."""
+        self._ask("POST", f"/api/v2/{path}", json=dict(body), fine=(httpx.codes.CONFLICT,))
+
+    def _ask(
+        self, method: str, path: str, *, fine: Collection[int] = (), **request: Any
+    ) -> httpx.Response:
+        """Return an answer; ask again while the server is busy, since no request does harm twice.
+
+        Raises:
+            httpx.HTTPError: It refused, or stayed busy; the message holds its answer.
+        """
+        for wait in range(_TRIES):
+            try:
+                answer = self._http.request(method, path, **request)
+            except httpx.TransportError:
+                if wait == _TRIES - 1:
+                    raise
+            else:
+                if answer.is_success or answer.status_code in fine:
+                    return answer
+                if answer.status_code < _BUSY or wait == _TRIES - 1:
+                    break
+            time.sleep(2**wait / 4)
+        message = f"{method} {path}: {answer.status_code} {answer.text[:300]}"
+        raise httpx.HTTPStatusError(message, request=answer.request, response=answer)
 
     def ready(self, dag_ids: set[str], *, seconds: int = 300) -> None:
         """Wait until the DAGs have been read, and make the pool of the lake's writer.
@@ -53,10 +72,8 @@ class Rest:
         Raises:
             RunFailed: A DAG file cannot be read, or a DAG does not appear in time.
         """
-        pools = {pool["name"] for pool in self.get("pools")["pools"]}
-        if "lake_writer" not in pools:
-            said = "one writer a lake; the lake's own lock decides"
-            self.post("pools", {"name": "lake_writer", "slots": 1, "description": said})
+        said = "one writer a lake; the lake's own lock decides"
+        self.post("pools", {"name": "lake_writer", "slots": 1, "description": said})
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if errors := self.get("importErrors")["import_errors"]:
@@ -76,10 +93,17 @@ class Rest:
         partition_key: str | None = None,
     ) -> str:
         """Start a run and return its id."""
-        body: dict[str, object] = {"logical_date": None, "conf": dict(conf or {})}
+        # a name of our own: asked twice, it is one run
+        run_id = f"manual__{uuid.uuid4()}"
+        body: dict[str, object] = {
+            "dag_run_id": run_id,
+            "logical_date": None,
+            "conf": dict(conf or {}),
+        }
         if partition_key:
             body["partition_key"] = partition_key
-        return self.post(f"dags/{dag_id}/dagRuns", body)["dag_run_id"]
+        self.post(f"dags/{dag_id}/dagRuns", body)
+        return run_id
 
     def runs(self, dag_id: str) -> list[dict[str, Any]]:
         """Return the newest runs of a DAG, newest first."""
