@@ -26,7 +26,8 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from roi_engine.marts import MARTS, needs, required
+from roi_engine import valuing
+from roi_engine.marts import needs, required
 from roi_engine.marts.contract import FACTS
 from roi_engine.marts.params import Params
 
@@ -34,7 +35,10 @@ LAST = date(2026, 1, 28)
 DAYS = tuple(LAST - timedelta(days=back) for back in range(27, -1, -1))
 MAIN = ("daily_roi", "daily_hallucination_adjusted_cost", "daily_asr")
 PER_TASK = 5
-AGENTS, MODELS, TYPES, DEPARTMENTS, CHANNELS = 100, 4, 10, 7, 2
+AGENTS = 100
+WORKS = {"model_version": (4, 2), "task_type": (10, 2), "department": (7, 3), "channel": (2, 2)}
+"""Dimension → how many values there are, and how many of them one agent's work has: 24 cells a day
+and agent, as in an estate where an agent has its job, an old and a new model, a few departments."""
 
 
 def write_facts(folder: Path, actions: int) -> None:
@@ -44,18 +48,13 @@ def write_facts(folder: Path, actions: int) -> None:
     tasks = actions // PER_TASK
 
     def draw(of: str, salt: int, ways: int) -> str:
-        return f"cast(hash({of}, {salt}) % {ways} as integer)"
+        # of one text: the hash of two numbers mixes their low bits too little to be independent
+        return f"cast(hash({of} || '/{salt}') % {ways} as integer)"
 
-    names = (
-        ("agent_id", "agent", AGENTS),
-        ("model_version", "model", MODELS),
-        ("task_type", "type", TYPES),
-        ("department", "department", DEPARTMENTS),
-        ("channel", "channel", CHANNELS),
-    )
-    cell = ", ".join(
-        f"'{prefix}-' || {draw('task', salt, ways)} as {name}"
-        for salt, (name, prefix, ways) in enumerate(names)
+    agent = draw("task", 0, AGENTS)
+    cell = f"'agent-' || {agent} as agent_id, " + ", ".join(
+        f"'{name}-' || ({agent} + {draw('task', salt, own)}) % {ways} as {name}"
+        for salt, (name, (ways, own)) in enumerate(WORKS.items(), 1)
     )
     con.execute(f"""
         create view drawn as
@@ -127,7 +126,7 @@ def write_facts(folder: Path, actions: int) -> None:
         "fct_time_entry": "drawn where luck between 55 and 94",
         "fct_agent_action": f"drawn, range({PER_TASK}) as steps(step)",
     }
-    own = {"task_id", "day", *(name for name, *_ in names)}
+    own = {"task_id", "day", "agent_id", *WORKS}
     for table, columns in FACTS.items():
         given = known.get(table, {})
         kinds = con.register("kinds", pl.DataFrame(schema=columns)).execute("describe kinds")
@@ -155,16 +154,10 @@ def engine(folder: Path) -> dict[str, pl.DataFrame]:
     """Make the marts as the value stage does."""
     con = connect(folder)
     params = Params(days=DAYS, as_of=LAST + timedelta(days=60))
-    answers: dict[str, pl.DataFrame] = {}
-    for mart in MAIN:
-        for query in required(mart):
-            if query.name not in answers:
-                found = con.execute(query.sql("facts", params.days)).to_arrow_table()
-                answers[query.name] = pl.from_arrow(found)
-        for need in needs(mart):
-            answers[need] = MARTS[need].build(answers, params)
-        answers[mart] = MARTS[mart].build(answers, params)
-    return {mart: answers[mart] for mart in MAIN}
+    names = list(dict.fromkeys(name for mart in MAIN for name in (*needs(mart), mart)))
+    made = valuing.made(con, names, schema="facts", params=params)
+    found = dict(made)
+    return {mart: found[mart] for mart in MAIN}
 
 
 CELL = ["day", "agent_id", "model_version", "task_type", "department", "channel"]

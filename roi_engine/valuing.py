@@ -1,6 +1,6 @@
 """Value: from facts to marts, each built from its sums and judged by its own declaration."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import date
 
@@ -42,18 +42,15 @@ def build(
     Raises:
         MartRefused: A critical rule of a mart's declaration does not hold.
     """
-    window = reading.open_window(con)
-    answers: dict[str, pl.DataFrame] = {}
-    for name, module in MARTS.items():
-        if DECLARED[name].standing:
-            continue
-        step(f"value.{name}")
-        for query in module.QUERIES:
-            if query.name not in answers:
-                answers[query.name] = _ask(con, query.sql(window, params.days))
-        answers[name] = module.build(answers, params)
-        _write(con, name, answers[name])
-    _build_standing(con, params, newest, step)
+    # one transaction: a commit for each mart costs more than most marts
+    con.execute("begin")
+    try:
+        _build_daily(con, params, step)
+        _build_standing(con, params, newest, step)
+        con.execute("commit")
+    except BaseException:
+        con.execute("rollback")
+        raise
     step("value.judge")
     relations = {name: f"lake.build.{name}" for name in MARTS}
     results = gate.check_marts(con, relations, run_id=run_id)
@@ -65,21 +62,55 @@ def build(
     return results
 
 
+def made(
+    con: duckdb.DuckDBPyConnection,
+    names: Iterable[str],
+    *,
+    schema: str,
+    params: Params,
+    step: Callable[[str], None] = lambda _: None,
+) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Build marts one after the other, from queries and from the marts before them.
+
+    Args:
+        con: Where ``schema`` is seen.
+        names: Marts, each after those that it needs.
+        schema: Holds facts, and marts that queries name.
+        params: The run's choices.
+        step: Told the name of each mart.
+
+    Yields:
+        Name and rows of each mart.
+    """
+    answers: dict[str, pl.DataFrame] = {}
+    for name in names:
+        step(f"value.{name}")
+        for query in MARTS[name].QUERIES:
+            if query.name not in answers:
+                answers[query.name] = _ask(con, query.sql(schema, params.days))
+        answers[name] = MARTS[name].build(answers, params)
+        yield name, answers[name]
+
+
+def _build_daily(
+    con: duckdb.DuckDBPyConnection, params: Params, step: Callable[[str], None]
+) -> None:
+    """Build the marts of each day from facts, and from marts of the same days."""
+    names = [name for name in MARTS if not DECLARED[name].standing]
+    window = reading.open_window(con)
+    for name, mart in made(con, names, schema=window, params=params, step=step):
+        _write(con, name, mart)
+
+
 def _build_standing(
     con: duckdb.DuckDBPyConnection, params: Params, newest: date, step: Callable[[str], None]
 ) -> None:
     """Build the marts that are made whole, from facts and daily marts as they will stand."""
+    names = [name for name in MARTS if DECLARED[name].standing]
     window = reading.open_window(con, mart_days=params.days)
     now = replace(params, days=(newest,))
-    answers: dict[str, pl.DataFrame] = {}
-    for name, module in MARTS.items():
-        if not DECLARED[name].standing:
-            continue
-        step(f"value.{name}")
-        for query in module.QUERIES:
-            if query.name not in answers:
-                answers[query.name] = _ask(con, query.sql(window, now.days))
-        _write(con, name, module.build(answers, now))
+    for name, mart in made(con, names, schema=window, params=now, step=step):
+        _write(con, name, mart)
 
 
 def _ask(con: duckdb.DuckDBPyConnection, query: str) -> pl.DataFrame:

@@ -6,6 +6,7 @@ from typing import Any
 import polars as pl
 
 _EXACT, _MONEY, _RATE = pl.Decimal(38, 18), pl.Decimal(38, 9), pl.Decimal(18, 9)
+_CREDIT = pl.Decimal(10, 9)
 _TEXT, _FLAG, _WHOLE, _DAY, _DOUBLE = pl.String(), pl.Boolean(), pl.Int64(), pl.Date(), pl.Float64()
 _INSTANT = pl.Datetime("us")
 
@@ -114,7 +115,7 @@ FACTS: dict[str, dict[str, pl.DataType]] = {
         "day": _DAY,
         "agent_id": _TEXT,
         "model_version": _TEXT,
-        "credit": _EXACT,
+        "credit": _CREDIT,
     },
     "fct_agent_action": {
         "action_id": _TEXT,

@@ -29,7 +29,7 @@ from roi_engine.marts.queries import (
     OPEN_COST,
     TASK_TYPES,
     TASKS_BY_AGENT,
-    VALUE_BY_AGENT,
+    VALUE_BY_CELL,
     WALLETS,
 )
 from roi_engine.marts.wallets import share_of_period
@@ -43,7 +43,7 @@ from roi_engine.metrics.roi import Floats, ratio
 QUERIES: tuple[FactQuery, ...] = (
     COST_BY_AGENT,
     HUMAN_BY_AGENT,
-    VALUE_BY_AGENT,
+    VALUE_BY_CELL,
     TASKS_BY_AGENT,
     ACTIONS,
     EFFORT,
@@ -132,10 +132,6 @@ def _daily(facts: Frames) -> pl.DataFrame:
         pl.exclude(*_KEYS, "task_type", "is_novel", "realisation_rate"),
         pl.when(pl.col("is_novel")).then(whole(0)).otherwise("spend").alias("familiar_spend"),
     )
-    parts = (*_VALUES, *(f"autonomous_{part}" for part in _VALUES))
-    value = answer(VALUE_BY_AGENT, facts).with_columns(
-        to_nano(part, CREDITED_SCALE) for part in parts
-    )
     tasks = (
         answer(TASKS_BY_AGENT, facts)
         .with_columns(to_nano(part, VALUE_SCALE) for part in _TASK_PARTS)
@@ -149,7 +145,7 @@ def _daily(facts: Frames) -> pl.DataFrame:
         _KEYS,
         familiar,
         answer(HUMAN_BY_AGENT, facts).rename({"assumed_entries": "assumed_parts"}),
-        value.rename({"assumed_tasks": "assumed_parts", "published_tasks": "published_parts"}),
+        _values(facts),
         tasks.rename({"assumed_tasks": "assumed_parts", "published_tasks": "published_parts"}),
         answer(ACTIONS, facts).select(
             *(*_KEYS, "actions", "tokens"),
@@ -169,6 +165,27 @@ def _daily(facts: Frames) -> pl.DataFrame:
         value_beyond_spend=pl.col("gross_value") - pl.col("spend"),
         all_minutes=pl.col("inference_minutes") + pl.col("human_minutes"),
     )
+
+
+def _values(facts: Frames) -> pl.DataFrame:
+    """Add up the value that each agent is credited with, and the part without a person in it."""
+    credited = pl.col("credited_tasks")
+    summed = (
+        answer(VALUE_BY_CELL, facts)
+        .group_by(_KEYS)
+        .agg(
+            pl.col(*_VALUES).sum(),
+            *(
+                pl.col(part).filter("is_alone").sum().alias(f"autonomous_{part}")
+                for part in _VALUES
+            ),
+            credited.sum(),
+            credited.filter(pl.col("evidence") == "published").sum().alias("published_parts"),
+            credited.filter(pl.col("evidence") == "assumed").sum().alias("assumed_parts"),
+        )
+    )
+    parts = (*_VALUES, *(f"autonomous_{part}" for part in _VALUES))
+    return summed.with_columns(to_nano(part, CREDITED_SCALE) for part in parts)
 
 
 def _allowances(facts: Frames) -> pl.DataFrame:

@@ -130,7 +130,7 @@ def _values(credited: pl.DataFrame) -> pl.DataFrame:
     """Keep the assumed part of each value, and count what evidence it rests on."""
     assumed = pl.col("evidence") == "assumed"
     return credited.select(
-        pl.exclude("evidence", "credited_tasks"),
+        pl.exclude("evidence", "is_alone", "credited_tasks"),
         pl.when(assumed)
         .then(pl.sum_horizontal(VALUE_PARTS))
         .otherwise(whole(0))

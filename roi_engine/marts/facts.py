@@ -132,7 +132,8 @@ class FactQuery:
         for total in self.sums:
             value = f"({total.expression})"
             if total.times:
-                # (38,18) × (10,9) is (38,27): exact; a wider credit would not fit 38 digits
+                # (38,18) × (10,9) is (38,27): exact; a wider credit would not fit 38 digits.
+                # The fact has that type: a cast of a wider one costs more than the join.
                 value += f" * cast({total.times} as decimal(10, {CREDIT_SCALE}))"
             elif total.squared:
                 value = _half(total.expression, total.scale)
@@ -241,7 +242,7 @@ def answer(query: FactQuery, facts: Frames) -> pl.DataFrame:
 
 
 def _key(frame: pl.DataFrame, name: str) -> pl.Series:
-    """Text, dates, booleans and doubles as they are; a column of NULLs only has no type."""
+    """Text, dates, booleans and numbers as they are; a column of NULLs only has no type."""
     column = frame[name]
     return column.cast(pl.String) if column.dtype == pl.Null else column
 

@@ -47,25 +47,10 @@ _BASIS = (
     Count("estimated_lines", "cost_basis in ('estimated', 'mixed')"),
 )
 _TIMED = "inference_microseconds is not null"
-_EVIDENCE = (
-    Count("published_tasks", "evidence = 'published'"),
-    Count("assumed_tasks", "evidence = 'assumed'"),
-)
 
 
 def _credited(name: str, expression: str, where: str) -> Sum:
     return Sum(name, expression, CREDITED_SCALE, where, times="credit")
-
-
-def _parts(prefix: str = "", only: str = "") -> tuple[Sum, ...]:
-    """Return the four parts of gross value; direct value counts whatever the outcome."""
-    narrowed = f" and {only}" if only else ""
-    return (
-        _credited(f"{prefix}labour_value", "labour_value", SUCCESS + narrowed),
-        _credited(f"{prefix}speed_value", "speed_value", SUCCESS + narrowed),
-        _credited(f"{prefix}direct_value", "direct_value", VALUED + narrowed),
-        _credited(f"{prefix}avoided_loss", "avoided_loss", SUCCESS + narrowed),
-    )
 
 
 COST_BY_CELL = FactQuery(
@@ -132,26 +117,21 @@ VALUE_BY_CELL = FactQuery(
         ("department", f"coalesce(department, '{UNKNOWN}')"),
         ("channel", f"coalesce(channel, '{UNKNOWN}')"),
         ("evidence", "coalesce(evidence, 'assumed')"),
+        ("is_alone", ALONE),
     ),
     sums=(
         _credited("human_equivalent_cost", "human_equivalent_cost", SUCCESS),
-        *_parts(),
+        _credited("labour_value", "labour_value", SUCCESS),
+        _credited("speed_value", "speed_value", SUCCESS),
+        # whatever the outcome
+        _credited("direct_value", "direct_value", VALUED),
+        _credited("avoided_loss", "avoided_loss", SUCCESS),
     ),
     counts=(Count("credited_tasks"),),
     where=f"{ENDED} and {_CREDITED_BY_AN_AGENT}",
     join=_CREDIT,
-    about="Value of ended tasks, where it is credited.",
-)
-VALUE_BY_AGENT = FactQuery(
-    "value_by_agent",
-    "fct_task",
-    by=(("day", "day"), ("agent_id", f"coalesce(credit_agent_id, '{UNKNOWN}')")),
-    sums=(*_parts(), *_parts("autonomous_", ALONE)),
-    counts=(Count("credited_tasks"), *_EVIDENCE),
-    where=f"{ENDED} and {_CREDITED_BY_AN_AGENT}",
-    join=_CREDIT,
     reaches_back=WINDOW,
-    about="Value of ended tasks by credited agent, and the part without a person in it.",
+    about="Value of ended tasks where it is credited, with and without a person in it.",
 )
 TASKS_BY_CELL = FactQuery(
     "tasks_by_cell",
@@ -299,9 +279,10 @@ OUTPUTS = FactQuery(
         ("is_reviewed", "coalesce(is_human_reviewed, false)"),
         ("is_hallucination", "coalesce(is_hallucination, false)"),
         *_VERDICT,
-        ("liability", "cast(liability_per_hallucination as double)"),
-        ("remediation_minutes", "cast(remediation_minutes as double)"),
-        ("hourly_cost", "cast(hourly_cost as double)"),
+        # as they are: a cast of each row's decimals costs more than the grouping
+        ("liability", "liability_per_hallucination"),
+        ("remediation_minutes", "remediation_minutes"),
+        ("hourly_cost", "hourly_cost"),
         ("later_detected", "coalesce(later_detected_probability, 1.0)"),
         ("evidence", "coalesce(evidence, 'assumed')"),
     ),

@@ -153,9 +153,10 @@ LOSSES = FactQuery(
     by=(
         ("agent_id", f"coalesce(agent_id, '{UNKNOWN}')"),
         ("is_reviewed", "coalesce(is_human_reviewed, false)"),
-        ("liability", "cast(liability_per_hallucination as double)"),
-        ("remediation_minutes", "cast(remediation_minutes as double)"),
-        ("hourly_cost", "cast(hourly_cost as double)"),
+        # as they are: a cast of each row's decimals costs more than the grouping
+        ("liability", "liability_per_hallucination"),
+        ("remediation_minutes", "remediation_minutes"),
+        ("hourly_cost", "hourly_cost"),
         ("later_detected", "coalesce(later_detected_probability, 1.0)"),
     ),
     counts=(Count("outputs"),),

@@ -237,7 +237,8 @@ def _evaluators(
         shares = [
             float(corrected_rate([v.flagged / v.seen], *v[2:])[0]) * v.seen / total for v in counts
         ]
-        better.append((*cell, *grid.summary(joint.weight), sum(shares)))
+        drawn = (float(column[0]) for column in grid.summary(joint.weight))
+        better.append((*cell, *drawn, sum(shares)))
         chances += [
             (*cell, name, float(f), float(p))
             for name, f, p in zip(names, if_flagged, if_passed, strict=True)

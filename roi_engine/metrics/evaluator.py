@@ -42,7 +42,7 @@ class Joint(NamedTuple):
     def chances(self) -> tuple[float, Floats, Floats]:
         """Return P(hallucinated) of an output unseen, flagged and passed, an evaluator each."""
         return (
-            grid.summary(self.weight).mean,
+            float(grid.summary(self.weight).mean[0]),
             (self.weight * self.given_flagged).sum(axis=-1),
             (self.weight * self.given_passed).sum(axis=-1),
         )
@@ -125,8 +125,8 @@ def joint_posterior(mass: Floats, verdicts: list[Verdicts]) -> Joint:
     Examples:
         >>> people = grid.beta_mass(0.5, 0.5)
         >>> joint = joint_posterior(people, [Verdicts(1000, 140, 900, 100, 900, 100)])
-        >>> round(grid.summary(joint.weight).mean, 2)
-        0.05
+        >>> grid.summary(joint.weight).mean.round(2)
+        array([0.05])
     """
     matters = mass > mass.max() * _NEGLIGIBLE
     posterior = np.log(mass[matters])

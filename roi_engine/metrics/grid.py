@@ -1,12 +1,10 @@
 """A fixed grid of rates in [0, 1]: posteriors that have no closed form live on it as masses."""
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import betainc
 
-from roi_engine.metrics.hallucination import TAILS
+from roi_engine.metrics.hallucination import TAILS, Rate
 from roi_engine.metrics.roi import Floats
 
 BINS = 1024
@@ -18,30 +16,24 @@ WIDTHS = np.diff(EDGES)
 LOG_RATES, LOG_REST = np.log(RATES), np.log1p(-RATES)
 
 
-class Summary(NamedTuple):
-    """Mean, 95 % interval and variance of a posterior on the grid."""
-
-    mean: float
-    low: float
-    high: float
-    variance: float
-
-
-def summary(mass: Floats) -> Summary:
+def summary(mass: Floats) -> Rate:
     """Return mean, the 2.5 % and 97.5 % quantiles and the variance.
 
     Args:
-        mass: Mass of each bin, summing to 1.
+        mass: Mass of each bin, summing to 1; one row a posterior, or one alone.
 
     Examples:
         >>> mean, low, high, _ = summary(beta_mass(3.5, 47.5))
-        >>> round(mean, 4), round(low, 4), round(high, 4)
-        (0.0686, 0.0172, 0.1515)
+        >>> mean.round(4), low.round(4), high.round(4)
+        (array([0.0686]), array([0.0172]), array([0.1515]))
     """
-    mean = float((mass * RATES).sum())
-    reached = np.concatenate([[0.0], np.cumsum(mass)])
-    low, high = np.interp(TAILS, reached / reached[-1], EDGES)
-    return Summary(mean, float(low), float(high), float((mass * (RATES - mean) ** 2).sum()))
+    rows = np.atleast_2d(mass)
+    mean = (rows * RATES).sum(axis=1)
+    reached = np.concatenate([np.zeros((rows.shape[0], 1)), np.cumsum(rows, axis=1)], axis=1)
+    reached /= reached[:, -1:]
+    tails = np.array([np.interp(TAILS, row, EDGES) for row in reached]).reshape(-1, 2)
+    variance = (rows * (RATES - mean[:, None]) ** 2).sum(axis=1)
+    return Rate(mean, tails[:, 0], tails[:, 1], variance)
 
 
 def beta_mass(a: float, b: float) -> Floats:
@@ -54,18 +46,20 @@ def beta_mass(a: float, b: float) -> Floats:
     return np.diff(betainc(a, b, EDGES))
 
 
-def likelihood(reviewed: float, hallucinated: float) -> Floats:
-    """Return θ^h · (1 − θ)^(n − h) on the grid, up to a constant.
+def likelihood(reviewed: ArrayLike, hallucinated: ArrayLike) -> Floats:
+    """Return θ^h · (1 − θ)^(n − h) on the grid, up to a constant: one row a sample.
 
     Examples:
-        >>> bool(RATES[likelihood(50, 3).argmax()].round(2) == 0.06)
+        >>> bool(RATES[likelihood([50], [3])[0].argmax()].round(2) == 0.06)
         True
     """
-    logarithm = hallucinated * LOG_RATES + (reviewed - hallucinated) * LOG_REST
-    return np.asarray(np.exp(logarithm - logarithm.max()))
+    n = np.asarray(reviewed, dtype=np.float64)[:, None]
+    h = np.asarray(hallucinated, dtype=np.float64)[:, None]
+    logarithm = h * LOG_RATES + (n - h) * LOG_REST
+    return np.asarray(np.exp(logarithm - logarithm.max(axis=1, keepdims=True)))
 
 
 def normalised(mass: ArrayLike) -> Floats:
-    """Scale masses to sum to 1."""
+    """Scale masses to sum to 1 in each row, or as a whole where there is one row only."""
     values = np.asarray(mass, dtype=np.float64)
-    return values / values.sum()
+    return values / values.sum(axis=-1, keepdims=True)

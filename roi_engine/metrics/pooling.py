@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betainc, betaincinv, betaln
+from threadpoolctl import ThreadpoolController
 
 from roi_engine.metrics import grid
 from roi_engine.metrics.hallucination import TAILS, Rate
@@ -109,12 +110,8 @@ def pooled(points: Pool, reviewed: ArrayLike, hallucinated: ArrayLike) -> Rate:
     n = np.atleast_1d(np.asarray(reviewed, dtype=np.float64))
     h = np.atleast_1d(np.asarray(hallucinated, dtype=np.float64))
     distinct, back = np.unique(np.stack([n, h]), axis=1, return_inverse=True)
-    masses = _masses(points, distinct)
-    found = [
-        _posterior(points, mass, size, hits)
-        for mass, (size, hits) in zip(masses, distinct.T, strict=True)
-    ]
-    return Rate(*np.array(found).reshape(-1, 4)[back.reshape(-1)].T)
+    found = _posteriors(points, distinct)
+    return Rate(*(column[back.reshape(-1)] for column in found))
 
 
 def posterior_mass(points: Pool, reviewed: float, hallucinated: float) -> Floats:
@@ -142,16 +139,19 @@ def posterior_mass(points: Pool, reviewed: float, hallucinated: float) -> Floats
     return mass
 
 
-def _masses(points: Pool, samples: Floats) -> list[Floats]:
+def _masses(points: Pool, samples: Floats) -> Floats:
     """Return the posterior of each sample (n in the first row, h in the second) on the grid."""
     fit = np.array([_log_fit(float(n), float(h))[points.place] for n, h in samples.T])
     others = points.weight * np.exp(fit.min(axis=1, keepdims=True) - fit)
-    # einsum adds in one order; a matrix product's last bits depend on the machine's threads
-    priors = np.einsum("kg,gj->kj", others, _components()[points.place])
-    return [
-        grid.normalised(prior * grid.likelihood(n, h))
-        for prior, (n, h) in zip(priors, samples.T, strict=True)
-    ]
+    # one thread: how many add up a product shows in its last bits
+    with _blas().limit(limits=1, user_api="blas"):
+        priors = others @ _components()[points.place]
+    return grid.normalised(priors * grid.likelihood(*samples))
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    return ThreadpoolController()
 
 
 @cache
@@ -175,17 +175,19 @@ def _log_fit(reviewed: float, hallucinated: float) -> Floats:
     return np.asarray(betaln(_A + hallucinated, _B + reviewed - hallucinated) - _LOG_BETA)
 
 
-def _posterior(
-    points: Pool, mass: Floats, reviewed: float, hallucinated: float
-) -> tuple[float, ...]:
-    a, b = points.a + hallucinated, points.b + reviewed - hallucinated
+def _posteriors(points: Pool, samples: Floats) -> Rate:
+    """Return mean, tails and variance of each sample's posterior."""
+    n, h = samples[:, :, None]
+    a, b = points.a + h, points.b + n - h
     means = a / (a + b)
-    mean = float((points.weight * means).sum())
-    second = (points.weight * (means * (1 - means) / (a + b + 1) + means**2)).sum()
-    variance = float(second) - mean**2
-    if reviewed >= _TOO_SHARP:
-        size = mean * (1 - mean) / variance - 1
-        low, high = betaincinv(mean * size, (1 - mean) * size, np.array(TAILS))
-        return mean, float(low), float(high), variance
-    drawn = grid.summary(mass)
-    return mean, drawn.low, drawn.high, variance
+    mean = (points.weight * means).sum(axis=1)
+    second = (points.weight * (means * (1 - means) / (a + b + 1) + means**2)).sum(axis=1)
+    variance = second - mean**2
+    drawn = grid.summary(_masses(points, samples))
+    sharp = samples[0] >= _TOO_SHARP
+    size = np.where(sharp, mean * (1 - mean) / variance - 1, 1.0)
+    low, high = (
+        np.where(sharp, betaincinv(mean * size, (1 - mean) * size, tail), narrow)
+        for tail, narrow in zip(TAILS, (drawn.low, drawn.high), strict=True)
+    )
+    return Rate(mean, low, high, variance)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import betaincinv, betaln, gammaln
+from scipy.special import betaincinv, betaln
 
 from roi_engine.metrics.hallucination import TAILS
 from roi_engine.metrics.roi import Floats
@@ -65,9 +65,10 @@ def _quantiles(outputs: float, mean: float, variance: float) -> tuple[float, flo
         return float(np.floor(outputs * tails[0])), float(np.ceil(outputs * tails[1]))
     size = mean * (1 - mean) / variance - 1
     a, b = mean * size, (1 - mean) * size
-    k = np.arange(outputs + 1)
-    choose = gammaln(outputs + 1) - gammaln(k + 1) - gammaln(outputs - k + 1)
-    log_mass = choose + betaln(k + a, outputs - k + b) - betaln(a, b)
-    reached = np.cumsum(np.exp(log_mass))
+    # each term from the one before: a product of ratios costs less than a beta function each
+    k = np.arange(outputs)
+    steps = np.log((outputs - k) * (k + a) / ((k + 1) * (outputs - k - 1 + b)))
+    first = betaln(a, outputs + b) - betaln(a, b)
+    reached = np.cumsum(np.exp(first + np.concatenate([[0.0], np.cumsum(steps)])))
     low, high = np.minimum(np.searchsorted(reached, TAILS), outputs)
     return float(low), float(high)

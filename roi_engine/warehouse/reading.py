@@ -5,10 +5,13 @@ from datetime import date
 
 import duckdb
 
-from roi_engine.warehouse.release import FACT_PREFIXES, columns
+from roi_engine.warehouse.release import FACT_PREFIXES, Columns, columns
 
-WINDOW = "memory.fact_window"
-"""Schema of views that show facts and marts as they will stand once the build is released."""
+WINDOW = "temp.main"
+"""Schema of views that show facts and marts as they will stand once the build is released.
+
+Only a temporary view can be made in the transaction that writes the lake.
+"""
 
 
 def open_window(con: duckdb.DuckDBPyConnection, *, mart_days: Iterable[date] = ()) -> str:
@@ -19,27 +22,23 @@ def open_window(con: duckdb.DuckDBPyConnection, *, mart_days: Iterable[date] = (
         mart_days: Days whose daily marts have been built. When there are any, each mart in
             ``build`` gets a view too.
     """
-    con.execute(f"create schema if not exists {WINDOW}")
     listed = ", ".join(f"date '{day}'" for day in sorted(mart_days))
-    names = con.execute(
-        "select distinct table_name from information_schema.tables where table_catalog = 'lake'"
-        " and table_schema in ('build', 'facts') and table_type = 'BASE TABLE' order by 1"
-    ).fetchall()
-    for (name,) in names:
+    there = columns(con)
+    for name in sorted({table for schema, table in there if schema in {"build", "facts"}}):
         if name.startswith(FACT_PREFIXES):
             days = "(select day from lake.ops.run_day where status = 'passed')"
-            relation = _relation(con, "facts", name, days)
+            relation = _relation(there, "facts", name, days)
         elif listed:
-            relation = _relation(con, "marts", name, f"({listed})")
+            relation = _relation(there, "marts", name, f"({listed})")
         else:
             continue
-        con.execute(f"create or replace view {WINDOW}.{name} as {relation}")
+        con.execute(f"create or replace temp view {name} as {relation}")
     return WINDOW
 
 
-def _relation(con: duckdb.DuckDBPyConnection, schema: str, table: str, days: str) -> str:
-    new = columns(con, "build", table)
-    old = columns(con, schema, table)
+def _relation(there: Columns, schema: str, table: str, days: str) -> str:
+    new = there.get(("build", table))
+    old = there.get((schema, table))
     if not new:
         return f"from lake.{schema}.{table}"
     if not old or "day" not in new:

@@ -21,32 +21,37 @@ from roi_engine.warehouse.lake import LakeError
 FACT_PREFIXES = ("fct_", "dim_")
 _OPS = ("rounding",)
 """What dbt builds for ``ops``; every other table in ``build`` is a mart."""
+_EXPORTED = ("facts", "marts", "ops")
+
+
+Columns = Mapping[tuple[str, str], Mapping[str, str]]
+"""(schema, table) → column → type, of every table of the lake."""
+
+
+def columns(con: duckdb.DuckDBPyConnection) -> Columns:
+    """Return what tables the lake has, in the order of their names, with their columns.
+
+    Asked once for all: the catalog answers for every table at the price of one.
+    """
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    for schema, table, name, kind in con.execute(
+        "select schema_name, table_name, column_name, data_type from duckdb_columns()"
+        " where database_name = 'lake' and (schema_name, table_name) not in"
+        " (select (schema_name, view_name) from duckdb_views() where database_name = 'lake')"
+        " order by schema_name, table_name, column_index"
+    ).fetchall():
+        found.setdefault((schema, table), {})[name] = kind
+    return found
 
 
 def built_tables(con: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
     """Return the tables waiting in ``build`` that a release takes: schema → names, sorted."""
-    names = [
-        row[0]
-        for row in con.execute(
-            "select table_name from information_schema.tables where table_catalog = 'lake'"
-            " and table_schema = 'build' and table_type = 'BASE TABLE' order by 1"
-        ).fetchall()
-    ]
+    names = [name for schema, name in columns(con) if schema == "build"]
     return {
         "facts": [name for name in names if name.startswith(FACT_PREFIXES)],
         "marts": [name for name in names if not name.startswith((*FACT_PREFIXES, *_OPS))],
         "ops": [name for name in names if name.startswith(_OPS)],
     }
-
-
-def columns(con: duckdb.DuckDBPyConnection, schema: str, table: str) -> dict[str, str]:
-    """Return column → type of a lake table, empty when there is none."""
-    rows = con.execute(
-        "select column_name, data_type from information_schema.columns where"
-        " table_catalog = 'lake' and table_schema = ? and table_name = ? order by ordinal_position",
-        [schema, table],
-    ).fetchall()
-    return dict(rows)
 
 
 def publish(
@@ -84,7 +89,7 @@ def publish(
     Raises:
         LakeError: Another writer committed in between (the lock was not held).
     """
-    tables = built_tables(con)
+    tables, there = built_tables(con), columns(con)
     release = _next(con, "select coalesce(max(release), 0) + 1 from lake.ops.published")
     snapshot = _next(con, "select max(snapshot_id) + 1 from lake.snapshots()")
     restating.compare(
@@ -93,12 +98,12 @@ def publish(
         mart_days,
         release=release,
         code_version=code_version,
-        columns=columns,
+        columns=there,
     )
     con.execute("begin")
     try:
         con.execute("call lake.set_commit_message(?, ?)", ["roi", message])
-        replace = partial(_replace, con, release=release, step=step)
+        replace = partial(_replace, con, release=release, columns=there, step=step)
         replace(tables["ops"], "ops", days=fact_days, keys={})
         replace(tables["facts"], "facts", days=fact_days, keys=keys)
         replace(tables["marts"], "marts", days=mart_days, keys={})
@@ -135,6 +140,7 @@ def _replace(
     schema: str,
     *,
     release: int,
+    columns: Columns,
     days: Sequence[date],
     keys: Mapping[str, str],
     step: Callable[[str], None],
@@ -147,8 +153,8 @@ def _replace(
     for name in names:
         step(f"publish.{schema}.{name}")
         target, source = f"lake.{schema}.{name}", f"lake.build.{name}"
-        new = columns(con, "build", name)
-        old = columns(con, schema, name)
+        new = columns["build", name]
+        old = columns.get((schema, name), {})
         if not old:
             con.execute(f"create table {target} as from {source} limit 0")
         elif list(old.items()) != list(new.items()):
@@ -229,9 +235,19 @@ def export_release(con: duckdb.DuckDBPyConnection, root: Path) -> Path | None:
     draft = home / f".draft-{snapshot}"
     shutil.rmtree(draft, ignore_errors=True)
     before = link.resolve() if link.exists() else None
-    for schema in ("facts", "marts", "ops"):
-        for table in _tables_at(con, schema):
-            _export_table(con, schema, table, snapshot=snapshot, draft=draft, before=before)
+    con.execute("begin")  # the catalog is read once, not for every table
+    try:
+        for (schema, table), names in columns(con).items():
+            if schema in _EXPORTED:
+                _export_table(
+                    *(con, schema, table),
+                    names=list(names),
+                    snapshot=snapshot,
+                    draft=draft,
+                    before=before,
+                )
+    finally:
+        con.execute("rollback")
     about = {"release": release, "snapshot": snapshot}
     (draft / "release.json").write_text(json.dumps(about) + "\n")
     shutil.rmtree(folder, ignore_errors=True)
@@ -243,28 +259,17 @@ def export_release(con: duckdb.DuckDBPyConnection, root: Path) -> Path | None:
     return folder
 
 
-def _tables_at(con: duckdb.DuckDBPyConnection, schema: str) -> list[str]:
-    return [
-        row[0]
-        for row in con.execute(
-            "select table_name from information_schema.tables where table_catalog = 'lake'"
-            " and table_schema = ? order by 1",
-            [schema],
-        ).fetchall()
-    ]
-
-
 def _export_table(
     con: duckdb.DuckDBPyConnection,
     schema: str,
     table: str,
     *,
+    names: Sequence[str],
     snapshot: int,
     draft: Path,
     before: Path | None,
 ) -> None:
     """Write one table of a snapshot; a day whose rows did not change is linked, not written."""
-    names = columns(con, schema, table)
     target = draft / schema / table
     target.mkdir(parents=True)
     relation = f"lake.{schema}.{table} at (version => {snapshot})"

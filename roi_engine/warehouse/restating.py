@@ -4,7 +4,7 @@ Nothing is kept twice: a figure that was never restated stands in its mart alone
 filed first is the ``old`` of its earliest restatement.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 import duckdb
@@ -12,8 +12,6 @@ import duckdb
 _FOUND = "memory.restated"
 _MOST_LOADS = 10
 """A row names this many loads; more only says that there were more."""
-
-Columns = Callable[[duckdb.DuckDBPyConnection, str, str], dict[str, str]]
 
 
 def compare(
@@ -23,7 +21,7 @@ def compare(
     *,
     release: int,
     code_version: str,
-    columns: Columns,
+    columns: Mapping[tuple[str, str], Mapping[str, str]],
 ) -> None:
     """Find every additive figure of a day × agent that the built marts change; ``write`` keeps it.
 
@@ -36,7 +34,7 @@ def compare(
         days: Days whose marts are replaced.
         release: Number of the release to be.
         code_version: Of the code that built it.
-        columns: Tells the columns of a lake table.
+        columns: (schema, table) → column → type, of the lake.
     """
     con.execute(f"""
         create or replace table {_FOUND} (
@@ -46,7 +44,7 @@ def compare(
         )
     """)
     for mart, names in sorted(metrics.items()):
-        old, new = columns(con, "marts", mart), columns(con, "build", mart)
+        old, new = (columns.get((schema, mart), {}) for schema in ("marts", "build"))
         kept = [name for name in names if name in old and name in new]
         if kept and {"day", "agent_id"} <= old.keys() & new.keys():
             _compare_mart(con, mart, kept, days, is_run_known="_transform_run_id" in old)

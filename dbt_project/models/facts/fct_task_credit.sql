@@ -21,7 +21,7 @@ credited as (
         tasks.day,
         coalesce(shares.agent_id, tasks.agent_id) as agent_id,
         coalesce(shares.model_version, tasks.model_version) as model_version,
-        coalesce(shares.credit, cast(1 as decimal(38, 18))) as credit,
+        coalesce(shares.credit, cast(1 as decimal(10, 9))) as credit,
         tasks._load_id,
         tasks._source_file,
         tasks._source_row

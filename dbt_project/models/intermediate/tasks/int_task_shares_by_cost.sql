@@ -54,7 +54,7 @@ credited as (
         task_id,
         agent_id,
         model_version,
-        cast({{ money_of_nano('share') }} as decimal(38, 18)) as credit
+        cast({{ money_of_nano('share') }} as decimal(10, 9)) as credit
 
     from shared
 
