@@ -26,7 +26,7 @@ def call(**given):
 def price(model, **given):
     row = {
         "price_id": f"P/{model}/0", "provider": "P", "model": model, "tier": "standard",
-        "currency": "USD", "valid_from": datetime(2025, 1, 1), "valid_to": None,
+        "currency": "USD", "valid_from": datetime.fromisoformat("2025-01-01"), "valid_to": None,
         "context_from": 0, "context_to": None, "input_uncached_per_million": Decimal(2),
         "cache_read_per_million": Decimal("0.2"), "cache_write_5m_per_million": None,
         "cache_write_1h_per_million": None, "output_per_million": Decimal(8),
@@ -116,7 +116,7 @@ def test_only_standard_prices_that_hold_today_and_calls_of_the_last_28_days_coun
     prices = [
         price("small"),
         price("small", price_id="batch", tier="batch", input_uncached_per_million=Decimal(1)),
-        price("small", price_id="old", valid_to=datetime(2026, 1, 1)),
+        price("small", price_id="old", valid_to=datetime.fromisoformat("2026-01-01")),
     ]
     (found,) = ask(calls, prices, models=["small"], agent="ann")
     assert (found.calls, found.unpriced_calls) == (1, 1)
