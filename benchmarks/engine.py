@@ -8,8 +8,9 @@ daily_roi, daily_hallucination_adjusted_cost and daily_asr of every day, in a pr
 that wall seconds and peak memory are its own. The peers do less: sums and ratios, with Jeffreys'
 mean for the rate, and no interval, pooling, window of residuals, band or evidence.
 
-``engine`` is what `roi run` does in its value stage for these marts, judging left out. ``scan``
-reads each column that is needed and nothing else: no mart can cost less.
+``engine`` is what `roi run` does in its value stage for these marts, judging left out. ``all
+marts`` makes every mart there is. ``scan`` reads each column that is needed and nothing else: no
+mart can cost less.
 """
 
 import argparse
@@ -20,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -27,8 +29,9 @@ import duckdb
 import polars as pl
 
 from roi_engine import valuing
-from roi_engine.marts import needs, required
+from roi_engine.marts import MARTS, needs, required
 from roi_engine.marts.contract import FACTS
+from roi_engine.marts.declare import DECLARED
 from roi_engine.marts.params import Params
 
 LAST = date(2026, 1, 28)
@@ -158,6 +161,20 @@ def engine(folder: Path) -> dict[str, pl.DataFrame]:
     made = valuing.made(con, names, schema="facts", params=params)
     found = dict(made)
     return {mart: found[mart] for mart in MAIN}
+
+
+def everything(folder: Path) -> dict[str, pl.DataFrame]:
+    """Make every mart: the daily ones, then those that are made whole from facts and marts."""
+    con = connect(folder)
+    params = Params(days=DAYS, as_of=LAST + timedelta(days=60))
+    daily = [name for name in MARTS if not DECLARED[name].standing]
+    found = dict(valuing.made(con, daily, schema="facts", params=params))
+    for name, mart in found.items():
+        con.register(f"built_{name}", mart)
+        con.execute(f"create view facts.{name} as from built_{name}")
+    standing = [name for name in MARTS if DECLARED[name].standing]
+    now = replace(params, days=(LAST,))
+    return found | dict(valuing.made(con, standing, schema="facts", params=now))
 
 
 CELL = ["day", "agent_id", "model_version", "task_type", "department", "channel"]
@@ -350,6 +367,7 @@ def scan(folder: Path) -> dict[str, object]:
 
 PEERS: dict[str, Callable[[Path], dict]] = {
     "engine": engine,
+    "all marts": everything,
     "pandas": in_pandas,
     "DuckDB SQL": in_sql,
     "scan": scan,

@@ -16,7 +16,7 @@ from datetime import date
 
 from airflow.sdk import Asset, IdentityMapper, PartitionedAssetTimetable, dag, task
 
-from dags.house import DEFAULTS, EXTRACTED, LAKE_WRITER, START, stage
+from dags.house import EXTRACTED, START, WRITES, stage
 
 billing, gpu, tokens, tickets = EXTRACTED.values()
 
@@ -29,7 +29,7 @@ billing, gpu, tokens, tickets = EXTRACTED.values()
     catchup=False,
     max_active_runs=4,
     doc_md=__doc__,
-    default_args=DEFAULTS | {"pool": LAKE_WRITER},
+    default_args=WRITES,
     tags=["release"],
 )
 def build_marts():

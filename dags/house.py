@@ -61,6 +61,10 @@ DEFAULTS: dict[str, Any] = {
     "on_failure_callback": tell,
 }
 
+WRITES = DEFAULTS | {"pool": LAKE_WRITER, "weight_rule": "upstream"}
+"""For tasks that write the lake. What has begun goes first: were another build let in between two
+stages, each would find its draft replaced and do the stages before it again."""
+
 
 def inbox() -> Path:
     """Return the folder that the inbox doors read (``ROI_INBOX``)."""

@@ -10,7 +10,7 @@ If it fails: docs/runbooks/maintenance.md.
 
 from airflow.sdk import CronTriggerTimetable, dag, task
 
-from dags.house import DEFAULTS, LAKE_WRITER, START
+from dags.house import START, WRITES
 
 
 @dag(
@@ -19,7 +19,7 @@ from dags.house import DEFAULTS, LAKE_WRITER, START
     catchup=False,
     max_active_runs=1,
     doc_md=__doc__,
-    default_args=DEFAULTS | {"pool": LAKE_WRITER},
+    default_args=WRITES,
     tags=["operations"],
 )
 def maintain():

@@ -12,14 +12,14 @@ docs/runbooks/blocked_day.md (it is not retried; the other days are released).
 
 from airflow.sdk import Asset, Param, dag, task
 
-from dags.house import DEFAULTS, LAKE_WRITER, span, stage
+from dags.house import WRITES, span, stage
 
 
 @dag(
     schedule=None,
     max_active_runs=4,
     doc_md=__doc__,
-    default_args=DEFAULTS | {"pool": LAKE_WRITER},
+    default_args=WRITES,
     params={
         "first": Param(type="string", format="date", description="First day, in"),
         "last": Param(type="string", format="date", description="Last day, in"),

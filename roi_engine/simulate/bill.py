@@ -13,7 +13,7 @@ import polars as pl
 from roi_engine.simulate import roster
 from roi_engine.simulate.gpus import Gpu
 from roi_engine.simulate.horizon import DAY_US, HOUR_US, Horizon
-from roi_engine.simulate.pricing import price_of
+from roi_engine.simulate.pricing import BATCH, price_of, variant
 
 UNIT = 10**15
 """Amounts and quantities are whole numbers of 1/UNIT."""
@@ -104,8 +104,11 @@ def _span_of_day(horizon: Horizon, day_index: int) -> tuple[int, int]:
 def _token_lines(calls: pl.DataFrame, horizon: Horizon) -> Iterator[Line]:
     """Bill each model and meter of each day: what was traced, and what nobody traced."""
     daily = (
-        calls.with_columns(day_index=(pl.col("started_us") - horizon.start_us) // DAY_US)
-        .group_by("day_index", "model")
+        calls.with_columns(
+            day_index=(pl.col("started_us") - horizon.start_us) // DAY_US,
+            variant=variant(calls, horizon),
+        )
+        .group_by("day_index", "model", "variant")
         .agg(
             pl.len().alias("requests"),
             pl.sum("priced_nano"),
@@ -114,7 +117,7 @@ def _token_lines(calls: pl.DataFrame, horizon: Horizon) -> Iterator[Line]:
             pl.sum("cache_write").alias("write"),
             (pl.sum("output_visible") + pl.sum("reasoning")).alias("output"),
         )
-        .sort("day_index", "model")
+        .sort("day_index", "model", "variant")
     )
     by_name = {one.provider: one for one in PROVIDERS}
     for row in daily.iter_rows(named=True):
@@ -123,7 +126,9 @@ def _token_lines(calls: pl.DataFrame, horizon: Horizon) -> Iterator[Line]:
         if provider is None:
             continue
         start, end = _span_of_day(horizon, row["day_index"])
-        prices = price_of(model, int(start >= horizon.change_us))
+        prices = price_of(model, row["variant"])
+        # a batch has meters of its own, at its own price
+        batch = "-batch" if row["variant"] == BATCH else ""
         raw = model.raw[int(start >= horizon.change_us)]
         common = Line(
             "", provider, provider.service, "AI and Machine Learning", start, end, 0, 0, 0
@@ -145,9 +150,9 @@ def _token_lines(calls: pl.DataFrame, horizon: Horizon) -> Iterator[Line]:
             yield _priced(
                 replace(
                     common,
-                    key=f"{model.name}/{meter}",
-                    description=f"{meter} tokens",
-                    sku_id=common.sku_id or f"{provider.provider}-{meter}",
+                    key=f"{model.name}/{meter}{batch}",
+                    description=f"{meter} tokens{', batch' if batch else ''}",
+                    sku_id=common.sku_id or f"{provider.provider}-{meter}{batch}",
                 ),
                 tokens * int(Decimal(price) * 10**9),
                 tokens * UNIT // provider.per,

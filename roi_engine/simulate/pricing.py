@@ -11,6 +11,7 @@ from roi_engine.simulate.horizon import Horizon
 _SCALE = 10**9
 """Prices per million tokens are kept in units of 1e-9, so a call sums up in 1e-15."""
 _PER_NANO = 10**6
+BATCH = 2
 
 
 def price_calls(spans: pl.DataFrame, horizon: Horizon) -> pl.DataFrame:
@@ -21,8 +22,7 @@ def price_calls(spans: pl.DataFrame, horizon: Horizon) -> pl.DataFrame:
     The price is the one that holds at the instant of the call, for its tier. A call without a
     price has ``is_priced`` False and no ``priced_nano``.
     """
-    is_batch = (spans["tier"] == "batch").fill_null(value=False).to_numpy()
-    variant = np.where(is_batch, 2, spans["started_us"].to_numpy() >= horizon.change_us)
+    kind = variant(spans, horizon).to_numpy()
     model = spans["model"].fill_null(0).to_numpy()
     table = _table()
     total = np.zeros(spans.height, dtype=np.int64)
@@ -30,7 +30,7 @@ def price_calls(spans: pl.DataFrame, horizon: Horizon) -> pl.DataFrame:
     for column, bucket in _BUCKET_COLUMNS.items():
         count = spans[column].fill_null(0).to_numpy()
         tokens += count
-        total += count * table[model, variant, bucket]
+        total += count * table[model, kind, bucket]
     no_call = ~spans["is_call"]
     is_priced = pl.Series(np.array([one.prices is not None for one in roster.MODELS])[model])
     nano = (total + _PER_NANO // 2) // _PER_NANO
@@ -39,6 +39,13 @@ def price_calls(spans: pl.DataFrame, horizon: Horizon) -> pl.DataFrame:
         is_priced=is_priced.set(no_call, None),
         priced_nano=pl.Series(nano).set(no_call | ~is_priced, None),
     )
+
+
+def variant(spans: pl.DataFrame, horizon: Horizon) -> pl.Series:
+    """Say at which prices each call is charged: early (0), after the change (1), in a batch (2)."""
+    is_late = spans["started_us"].to_numpy() >= horizon.change_us
+    is_batch = spans["tier"].eq_missing("batch").to_numpy()
+    return pl.Series("variant", np.where(is_batch, BATCH, is_late), dtype=pl.Int64)
 
 
 _BUCKET_COLUMNS = {
@@ -51,18 +58,15 @@ _BUCKET_COLUMNS = {
 """Token column → place of its price in ``roster.BUCKETS``."""
 
 
-def price_of(model: roster.Model, variant: int) -> tuple[str, ...]:
-    """Return a model's prices early (0), after the change (1) or in a batch (2)."""
+def price_of(model: roster.Model, kind: int) -> tuple[str, ...]:
+    """Return a model's prices of a ``variant``."""
     early = model.prices or ("0",) * len(roster.BUCKETS)
-    return (early, model.later_prices or early, model.batch_prices or early)[variant]
+    return (early, model.later_prices or early, model.batch_prices or early)[kind]
 
 
 def _table() -> np.ndarray:
     exact = [
-        [
-            [int(Decimal(price) * _SCALE) for price in price_of(model, variant)]
-            for variant in range(3)
-        ]
+        [[int(Decimal(price) * _SCALE) for price in price_of(model, kind)] for kind in range(3)]
         for model in roster.MODELS
     ]
     return np.array(exact, dtype=np.int64)

@@ -3,6 +3,7 @@
 import json
 import sys
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 from airflow.dag_processing.dagbag import DagBag
 from airflow.serialization.serialized_objects import DagSerialization
@@ -16,6 +17,11 @@ def partition_at(timetable, run_at: datetime) -> str | None:
     restriction = TimeRestriction(earliest=run_at, latest=run_at, catchup=True)
     info = timetable.next_dagrun_info_v2(last_dagrun_info=None, restriction=restriction)
     return info.partition_key if info else None
+
+
+def weight(task) -> int:
+    """Return with what priority the scheduler queues a task, as it reckons it."""
+    return task.weight_rule.get_weight(SimpleNamespace(task=task))
 
 
 def described(dag) -> dict:
@@ -32,6 +38,7 @@ def described(dag) -> dict:
         "tasks": {
             task.task_id: {
                 "pool": task.pool,
+                "weight": weight(stored.get_task(task.task_id)),
                 "retries": task.retries,
                 "owner": task.owner,
                 "backoff": bool(task.retry_exponential_backoff),

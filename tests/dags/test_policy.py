@@ -118,6 +118,15 @@ def test_the_stages_stand_in_order(dags, dag_id):
     assert tasks["publish"]["outlets"] == ["marts"]
 
 
+@pytest.mark.parametrize("dag_id", ["build_marts", "restate"])
+def test_a_build_that_has_begun_goes_before_one_that_waits(dags, dag_id):
+    """Let in between two stages, another build would take the draft: both would begin again."""
+    tasks = dags[dag_id]["tasks"]
+    weights = [tasks[name]["weight"] for name in ("check", "shape", "value", "publish")]
+    assert weights == sorted(set(weights))
+    assert max(task["weight"] for task in dags["maintain"]["tasks"].values()) <= weights[0]
+
+
 def test_nothing_catches_up_by_itself(dags):
     """History comes by `restate`, in one pass and with a reason."""
     assert not any(dag["catchup"] for dag in dags.values())
