@@ -117,6 +117,7 @@ BREAKS = {
         "negatives_seen": {"tn": 0, "fp": 0},
         "better_than_chance": {"tp": 5, "fn": 5, "tn": 5, "fp": 5},
     },
+    "agent_transactions": {"two_parties": {"seller_agent_id": "bot"}},
     "allocation_rules": {"shares_within_one": {"share": Decimal("0.6")}},
     "training_runs": {"lifespan_positive": {"lifespan_days": 0}},
     "investments": {"months_positive": {"months": 0}},
