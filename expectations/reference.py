@@ -57,7 +57,7 @@ class Shape:
 _VALIDITY = (("valid_to", "valid_from"),)
 
 _MAY_COINCIDE = {"detected_at", "recovered_at", "reached_on"}
-"""An incident can be noticed as it begins, a goal reached on the first day; a validity has length."""
+"""An incident is noticed as it begins, a goal reached on the first day; a validity has length."""
 
 SHAPES = {
     "agents": Shape(
