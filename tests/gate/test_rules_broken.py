@@ -240,6 +240,19 @@ def test_a_broken_rule_fails_on_its_own_row(broken, table, rule):
         assert named.is_empty()
 
 
+def test_a_goal_is_reached_on_the_first_day_at_the_earliest(make_bronze):
+    bronze = make_bronze("mandates")
+    first = date(2026, 1, 1)
+    reached = {"early": first - timedelta(days=1), "at once": first, "never": None}
+    bronze.write_sound()
+    bronze.write(
+        "mandates", [{"mandate_id": name, "reached_on": day} for name, day in reached.items()]
+    )
+    result = gate.check(duckdb.connect(), bronze.root, [DAY], ["load1"], run_id="r")
+    named = result.quarantine.pl().filter(rule="mandates.ends_after_it_starts")
+    assert named["_source_row"].to_list() == [1]
+
+
 def test_every_row_rule_has_a_break():
     assert set(declared()) == {
         f"{table}.{rule}" for table, rules in all_breaks().items() for rule in rules
