@@ -38,7 +38,8 @@ class Shape:
         sets: Column → the values that it may have.
         at_least_zero: Numbers below 0 make no sense.
         shares: Numbers from 0 to 1.
-        periods: Pairs (later, earlier): the first is after the second.
+        periods: Pairs (later, earlier): the first is after the second, or with it where it may
+            coincide.
         money: The table has amounts in ``currency``.
         key_severity: Severity of a key that occurs twice.
     """
@@ -54,6 +55,9 @@ class Shape:
 
 
 _VALIDITY = (("valid_to", "valid_from"),)
+
+_MAY_COINCIDE = {"detected_at", "recovered_at", "reached_on"}
+"""An incident is noticed as it begins, a goal reached on the first day; a validity has length."""
 
 SHAPES = {
     "agents": Shape(
@@ -147,6 +151,19 @@ SHAPES = {
         periods=_VALIDITY,
         money=True,
     ),
+    "mandates": Shape(
+        key=("mandate_id",),
+        required=("mandate_id", "agent_id", "goal", "limit_amount", "currency", "valid_from"),
+        at_least_zero=("limit_amount",),
+        periods=(*_VALIDITY, ("reached_on", "valid_from")),
+        money=True,
+    ),
+    "agent_transactions": Shape(
+        key=("transaction_id",),
+        required=("transaction_id", "day", "exchange", "value", "currency", "is_autonomous"),
+        at_least_zero=("value",),
+        money=True,
+    ),
     "training_runs": Shape(
         key=("run_id",),
         required=("run_id", "model_version", "completed_on", "lifespan_days"),
@@ -191,6 +208,15 @@ _VALID_NOW = """
 
 _DERIVED = {
     "time_entries": {"subject": "coalesce(this.ticket_id, this.task_id)"},
+    # 0 where nobody is named, or where an agent trades with itself
+    "agent_transactions": {
+        "parties": """
+            case
+                when coalesce(this.buyer_agent_id, this.seller_agent_id) is null then 0
+                when this.buyer_agent_id = this.seller_agent_id then 0
+                else 2
+            end"""
+    },
     # the sum can only exceed 1 from an instant on at which some rule begins
     "allocation_rules": {
         "shares_of_its_key": f"""
@@ -214,6 +240,14 @@ _DERIVED = {
 }
 
 _EXTRA: dict[str, list[tuple[str, dict[str, object], str, str]]] = {
+    "agent_transactions": [
+        (
+            "two_parties",
+            {"column": "parties", "min_value": 2},
+            "critical",
+            "Between an agent and itself, or two parties that nobody knows, nothing changes hands.",
+        )
+    ],
     "training_runs": [
         (
             "lifespan_positive",
@@ -306,10 +340,11 @@ def _derived(table: str, shape: Shape) -> dict[str, str]:
             + [(column, f'this."{column}" not between 0 and 1') for column in shape.shares]
         )
     if shape.periods:
-        # an incident can be noticed in the instant it begins; a validity needs a length
-        operator = "<" if table == "incidents" else "<="
         derived["reversed"] = _named(
-            [(later, f"this.{later} {operator} this.{earlier}") for later, earlier in shape.periods]
+            [
+                (later, f"this.{later} {'<' if later in _MAY_COINCIDE else '<='} this.{earlier}")
+                for later, earlier in shape.periods
+            ]
         )
     if shape.key:
         key = ", ".join(f'this."{column}"' for column in shape.key)

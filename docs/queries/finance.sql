@@ -25,3 +25,8 @@ order by provider, billing_period, invoice_id;
 select agent_id, roi_28d, roi_with_build_28d, payback_days, payback_reason, net_present_value
 from daily_portfolio
 order by net_present_value desc nulls last;
+
+-- Which mandates were reached within their limit, which were not, and which are still open?
+select mandate_id, agent_id, goal, limit_amount, spent, utilisation, score, score_reason, is_open
+from mandates
+order by score nulls last, mandate_id;

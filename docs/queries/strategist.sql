@@ -18,3 +18,29 @@ select agent_id, requests, cost, cost_low_95, cost_high_95, beats_naive, project
 from cost_projection
 where scenario = 2 and horizon_days = 90
 order by agent_id;
+
+-- What do agents turn over on exchanges without a person, for a unit of what they cost?
+select
+    agent_id,
+    sum(autonomous_transaction_value_buyer) as bought_alone,
+    sum(autonomous_transaction_value_seller) as sold_alone,
+    sum(spend) as spend,
+    case when sum(spend_buyer) > 0
+        then cast(sum(autonomous_transaction_value_buyer) as double)
+            / sum(spend_buyer) end as exchange_asr_buyer,
+    case when sum(spend_seller) > 0
+        then cast(sum(autonomous_transaction_value_seller) as double)
+            / sum(spend_seller) end as exchange_asr_seller
+from daily_exchange
+group by agent_id
+order by agent_id;
+
+-- And on which exchange?
+select
+    exchange,
+    count(*) as transactions,
+    sum(value) as value,
+    sum(value) filter (where is_autonomous) as autonomous_value
+from facts.fct_transaction
+group by exchange
+order by exchange;

@@ -7,6 +7,7 @@ from roi_engine.marts.declared.bandit_allocation import BANDIT_ALLOCATION
 from roi_engine.marts.declared.daily_asr import DAILY_ASR
 from roi_engine.marts.declared.daily_cohort import DAILY_COHORT
 from roi_engine.marts.declared.daily_duration import DAILY_DURATION
+from roi_engine.marts.declared.daily_exchange import DAILY_EXCHANGE
 from roi_engine.marts.declared.daily_fairness import DAILY_FAIRNESS
 from roi_engine.marts.declared.daily_function import DAILY_FUNCTION
 from roi_engine.marts.declared.daily_hallucination_adjusted_cost import (
@@ -24,6 +25,7 @@ from roi_engine.marts.declared.ensemble_asr import ENSEMBLE_ASR
 from roi_engine.marts.declared.experiment_readout import EXPERIMENT_READOUT
 from roi_engine.marts.declared.grounding_effect import GROUNDING_EFFECT
 from roi_engine.marts.declared.invoices import DAILY_INVOICE, INVOICE_TIEOUT
+from roi_engine.marts.declared.mandates import MANDATES
 from roi_engine.marts.declared.marginal_ev import MARGINAL_EV
 from roi_engine.marts.declared.policies import POLICIES
 from roi_engine.marts.declared.productivity import PRODUCTIVITY
@@ -42,6 +44,7 @@ DECLARED: dict[str, Mart] = {
         DAILY_HALLUCINATION_ADJUSTED_COST,
         DAILY_ASR,
         DAILY_WALLET,
+        MANDATES,
         POLICIES,
         DAILY_DURATION,
         DAILY_LATENCY,
@@ -57,6 +60,7 @@ DECLARED: dict[str, Mart] = {
         DAILY_INVOICE,
         INVOICE_TIEOUT,
         ENSEMBLE_ASR,
+        DAILY_EXCHANGE,
         DAILY_FUNCTION,
         MARGINAL_EV,
         COST_PROJECTION,

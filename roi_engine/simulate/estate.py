@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from roi_engine.simulate import otlp, roster, servicenow, spanfiles, truth, zendesk
+from roi_engine.simulate import markets, otlp, roster, servicenow, spanfiles, truth, zendesk
 from roi_engine.simulate.bill import draw_lines
 from roi_engine.simulate.cells import Use, uses_by_day
 from roi_engine.simulate.charges import Charge, amortisation, billed_charges, estimates
@@ -94,7 +94,7 @@ def write_estate(
     crew = roster.agents(agents)
     inbox, known = _prepare(out)
     # one stream per part: more spans must not change the tickets
-    streams = [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(7)]
+    streams = [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(8)]
     tasks = draw_tasks(horizon, crew, tasks_per_day, streams[0], streams[5])
     drawn = draw_spans(tasks, horizon, crew, streams[1], streams[6])
     tasks = number_tickets(draw_outcomes(tasks, drawn.last_end_us, horizon, crew, streams[2]))
@@ -112,6 +112,10 @@ def write_estate(
     charges = _charges(uses, current(exported), horizon)
     ledger = Ledger(crew, allocation_rules(crew), uses, charges, _by_resource(readings, horizon))
     entries = ledger.allocate()
+    trades = markets.draw_trades(horizon, crew, streams[7])
+    markets.write_transactions(inbox / "reference", known, trades, crew[0].agent_id)
+    given = markets.set_mandates(horizon, crew, entries)
+    markets.write_mandates(inbox / "reference", known, given, horizon)
     truth.write_rates(known, horizon, crew)
     truth.write_tasks(known, tasks, horizon, crew)
     truth.write_exposures(known, spans)

@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -99,12 +99,27 @@ def write_reference(
         "field_mappings": _mappings(),
     }
     for name, (header, rows) in tables.items():
-        with (folder / f"{name}.csv").open("w", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(header.split(","))
-            writer.writerows(rows)
+        write_table(folder / f"{name}.csv", header, rows)
     _write_time_entries(folder / "time_entries.csv", tasks, horizon)
     return len(tables) + 1
+
+
+def write_table(path: Path, header: str, rows: Iterable[Sequence[object]]) -> None:
+    """Write one table as CSV; None is an empty cell."""
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header.split(","))
+        writer.writerows(rows)
+
+
+def euro_rate(day: date) -> str:
+    """Return what a euro is in dollars on a day.
+
+    Examples:
+        >>> euro_rate(date(2026, 1, 13))
+        '1.083'
+    """
+    return f"1.08{day.day % 10}"
 
 
 _Table = tuple[str, Iterable[Sequence[object]]]
@@ -251,7 +266,7 @@ def _governance(horizon: Horizon, agents: tuple[roster.Agent, ...]) -> dict[str,
         ),
         "fx_rates": (
             "day,from_currency,to_currency,rate,source",
-            [(day, "EUR", "USD", f"1.08{day.day % 10}", "simulated") for day in horizon.dates],
+            [(day, "EUR", "USD", euro_rate(day), "simulated") for day in horizon.dates],
         ),
         "investments": (
             "agent_id,kind,cost,currency,starts_on,months,approved_by,approved_on,evidence_uri",

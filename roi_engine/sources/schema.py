@@ -380,6 +380,33 @@ REFERENCE = {
             },
         ),
         _reference(
+            "mandates",
+            {
+                "mandate_id": "VARCHAR",
+                "agent_id": "VARCHAR",
+                "goal": "VARCHAR",
+                "limit_amount": MONEY,
+                "currency": "VARCHAR",
+                "reached_on": "DATE",
+                **_BASIS,
+                **_VALID,
+            },
+        ),
+        _reference(
+            "agent_transactions",
+            {
+                "transaction_id": "VARCHAR",
+                "day": "DATE",
+                "exchange": "VARCHAR",
+                "buyer_agent_id": "VARCHAR",  # NULL: a party outside the estate
+                "seller_agent_id": "VARCHAR",
+                "value": MONEY,
+                "currency": "VARCHAR",
+                "is_autonomous": "BOOLEAN",  # no person approved it
+                "evidence_uri": "VARCHAR",  # where the market's own record of it is
+            },
+        ),
+        _reference(
             "training_runs",
             {
                 "run_id": "VARCHAR",

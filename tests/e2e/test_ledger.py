@@ -83,6 +83,31 @@ def test_wallets_spend_what_is_allocated_to_their_agents(estate):
     assert set(wallets["period"]) == {"day", "week", "month"}
 
 
+def test_transactions_equal_the_truth(estate):
+    found = pl.read_parquet(estate / "out" / "fct_transaction.parquet")
+    truth = pl.read_parquet(estate / "estate" / "truth" / "transactions.parquet")
+    plain = found.select(
+        *("transaction_id", "day", "exchange", "buyer_agent_id", "seller_agent_id"),
+        pl.col("value").to_physical().cast(pl.Int64).alias("value_nano"),
+        "is_autonomous",
+        has_record=pl.col("evidence") == "measured",
+    )
+    assert truth.height > 50
+    assert plain.sort("transaction_id").equals(truth.sort("transaction_id"))
+
+
+def test_mandates_equal_the_truth(estate):
+    found = pl.read_parquet(estate / "out" / "mandates.parquet")
+    truth = pl.read_parquet(estate / "estate" / "truth" / "mandates.parquet")
+    nano = {
+        f"{name}_nano": pl.col(column).to_physical().cast(pl.Int64)
+        for name, column in (("limit", "limit_amount"), ("spent", "spent"))
+    }
+    plain = found.select("mandate_id", "agent_id", **nano, score="score")
+    assert set(truth["score"]) == {0, 1, None}
+    assert plain.equals(truth.sort("mandate_id"))
+
+
 def test_every_law_holds(roi, estate):
     said = roi("verify", "--lake", estate / "lake")
     assert said.count("0 differences") == 4

@@ -117,6 +117,7 @@ BREAKS = {
         "negatives_seen": {"tn": 0, "fp": 0},
         "better_than_chance": {"tp": 5, "fn": 5, "tn": 5, "fp": 5},
     },
+    "agent_transactions": {"two_parties": {"seller_agent_id": "bot"}},
     "allocation_rules": {"shares_within_one": {"share": Decimal("0.6")}},
     "training_runs": {"lifespan_positive": {"lifespan_days": 0}},
     "investments": {"months_positive": {"months": 0}},
@@ -237,6 +238,19 @@ def test_a_broken_rule_fails_on_its_own_row(broken, table, rule):
         assert named.height == overall["unexpected"][0]
     else:
         assert named.is_empty()
+
+
+def test_a_goal_is_reached_on_the_first_day_at_the_earliest(make_bronze):
+    bronze = make_bronze("mandates")
+    first = date(2026, 1, 1)
+    reached = {"early": first - timedelta(days=1), "at once": first, "never": None}
+    bronze.write_sound()
+    bronze.write(
+        "mandates", [{"mandate_id": name, "reached_on": day} for name, day in reached.items()]
+    )
+    result = gate.check(duckdb.connect(), bronze.root, [DAY], ["load1"], run_id="r")
+    named = result.quarantine.pl().filter(rule="mandates.ends_after_it_starts")
+    assert named["_source_row"].to_list() == [1]
 
 
 def test_every_row_rule_has_a_break():

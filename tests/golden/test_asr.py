@@ -1,6 +1,7 @@
 """metrics.md §5: the examples of the sources, through kernels and through the mart."""
 
 import json
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from roi_engine.metrics.break_even import break_even_success_rate
 from roi_engine.metrics.roi import ratio
 from roi_engine.metrics.wallet import is_over_slope, mandate_score
+from tests.golden.conftest import DAY
 
 
 def test_profit_on_capital_is_capital_roi_and_not_spend(estate):
@@ -46,6 +48,50 @@ def test_break_even_at_fifteen_to_a_hundred(estate):
 
 def test_a_mandate_scores_when_reached_within_its_limit():
     assert mandate_score([True, False], [180, 180], [200, 200]).tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("spent", "reached_on", "score"),
+    [
+        pytest.param("180", DAY, 1, id="reached at 180 of 200"),
+        pytest.param("180", None, 0, id="missed"),
+        pytest.param("200", DAY, 1, id="reached at the limit"),
+        pytest.param("200.000000001", DAY, 0, id="reached a billionth over it"),
+    ],
+)
+def test_a_mandate_in_the_mart(estate, spent, reached_on, score):
+    estate.spend(spent)
+    estate.rows["dim_mandate"].append(
+        {
+            "mandate_id": "m",
+            "agent_id": "triage",
+            "goal": "Answer every open ticket.",
+            "limit_amount": "200",
+            "valid_from": DAY,
+            "valid_to": DAY + timedelta(days=1),
+            "reached_on": reached_on,
+        }
+    )
+    row = estate.row("mandates")
+    assert (row["score"], row["score_reason"], row["is_open"]) == (score, None, False)
+    assert row["spent"] == Decimal(spent)
+    assert row["utilisation"] == pytest.approx(float(spent) / 200)
+
+
+def test_what_changes_hands_for_a_unit_of_spend(estate):
+    estate.spend("0.50")
+    trade = {"day": DAY, "exchange": "market", "is_autonomous": True, "evidence": "measured"}
+    estate.rows["fct_transaction"] += [
+        trade | {"transaction_id": "x1", "buyer_agent_id": "triage", "value": "500"},
+        trade | {"transaction_id": "x2", "seller_agent_id": "triage", "value": "25"},
+        trade
+        | {"transaction_id": "x3", "seller_agent_id": "triage", "value": "75"}
+        | {"is_autonomous": False},
+    ]
+    row = estate.row("daily_exchange")
+    assert (row["exchange_asr_buyer"], row["exchange_asr_seller"]) == (1000, 50)
+    assert (row["transaction_value_buyer"], row["transaction_value_seller"]) == (500, 100)
+    assert row["spend"] == row["spend_buyer"] == row["spend_seller"] == Decimal("0.5")
 
 
 def test_thirty_per_cent_of_reports_for_a_tenth_of_the_money():

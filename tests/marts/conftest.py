@@ -15,7 +15,7 @@ from roi_engine.marts.contract import fact
 from roi_engine.marts.declare import DECLARED
 from roi_engine.marts.facts import run
 from roi_engine.marts.params import Params
-from tests.marts import exposures, people, planning
+from tests.marts import exposures, people, planning, trading
 
 FIRST = date(2026, 1, 1)
 DAYS = 31
@@ -243,6 +243,7 @@ def estate(seed: int, tasks: int = 400, days: int = DAYS) -> dict[str, pl.DataFr
         **people.facts(seed, work, FIRST, days),
         **exposures.facts(seed, work, FIRST, days),
         **planning.facts(FIRST, days),
+        **trading.facts(seed, work, FIRST, days),
         "dim_task_type": fact(
             "dim_task_type",
             [

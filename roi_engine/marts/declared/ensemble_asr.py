@@ -84,8 +84,7 @@ ENSEMBLE_ASR = Mart(
     notes=(
         "Spend is the list price of the actions and not the bill: a bill is shared by agent and"
         " day, and the other actions of those agents are in it.",
-        "There are no exchanges (Σ autonomous transaction value / Σ spend, buyer and seller side):"
-        " no source says what a transaction was worth or who bought from whom; `direct_value` is"
-        " what a task earned, not what it turned over.",
+        "What agents turn over with each other is in `daily_exchange`; `direct_value` is what a"
+        " task earned, not what it turned over.",
     ),
 )

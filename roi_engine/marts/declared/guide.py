@@ -165,6 +165,19 @@ DECISIONS = (
     ),
     (
         "2026-11-22",
+        "mandates.score",
+        "Empty while the goal is open and the limit holds; 0 as soon as the limit is passed, be the"
+        " goal reached later or not. A goal reached after its time is missed. A 1 needs every day"
+        " of the cost; a 0 that is certain does not wait for one.",
+    ),
+    (
+        "2026-11-22",
+        "daily_exchange",
+        "By day and agent, with both sides as columns: an agent's cost knows no exchange"
+        " (docs/decisions/0025-exchanges-by-agent.md).",
+    ),
+    (
+        "2026-11-22",
         "daily_portfolio.payback_days, net_present_value",
         "Counted from the first investment's first day, all that has begun at once; days to come"
         " are the mean of the last 28, up to the last ends_on.",

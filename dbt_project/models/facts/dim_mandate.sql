@@ -1,0 +1,76 @@
+with
+
+mandates as (
+
+    select
+        *,
+        coalesce(currency, '{{ var("reporting_currency") }}') as native_currency
+
+    from {{ ref('stg_reference__mandates') }}
+
+),
+
+fx_rates as (
+
+    select
+        day,
+        currency,
+        rate
+
+    from {{ ref('int_fx_rates_dated') }}
+
+),
+
+-- of two lines for one mandate the later line counts
+latest as (
+
+    select * from mandates
+
+    qualify
+        row_number() over (
+            partition by mandate_id
+            order by _source_row desc, _source_file desc
+        ) = 1
+
+),
+
+-- a limit is what was agreed on the first day; what begins later has no rate yet
+converted as (
+
+    select
+        latest.*,
+        {{ in_reporting_currency(
+            'latest.limit_amount', 'latest.native_currency', 'fx_rates.rate'
+        ) }} as reported_limit,
+        latest.native_currency <> '{{ var("reporting_currency") }}'
+        and fx_rates.rate is null
+        and latest.valid_from <= '{{ var("as_of") }}'::date as is_rate_missing
+
+    from latest
+
+    left join fx_rates
+        on
+            latest.valid_from = fx_rates.day
+            and latest.native_currency = fx_rates.currency
+
+)
+
+select
+    mandate_id,
+    agent_id,
+    goal,
+    reported_limit as limit_amount,
+    {{ reporting_currency('is_rate_missing', 'native_currency', 'valid_from') }}
+        as currency,
+    native_currency,
+    valid_from,
+    valid_to,
+    reached_on,
+    approved_by,
+    approved_on,
+    evidence_uri,
+    _load_id,
+    _source_file,
+    _source_row
+
+from converted
