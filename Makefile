@@ -49,8 +49,10 @@ lint: setup ## Style, types, import contracts, SQL
 	$(BIN)/lint-imports
 	$(BIN)/sqlfluff lint --processes 2 --disable-progress-bar dbt_project/models dbt_project/tests
 
-bench: setup ## Seconds and memory by stage; Airflow against roi run; coverage of the intervals
+bench: setup ## Seconds and memory against peers; Airflow against roi run; coverage of the intervals
+	$(BIN)/python benchmarks/engine.py
 	$(BIN)/python benchmarks/pipeline.py
+	$(BIN)/python benchmarks/one_more_day.py
 	$(BIN)/python benchmarks/airflow.py
 	$(BIN)/python -m benchmarks.coverage --estates 2000
 
