@@ -43,7 +43,7 @@ def files(folder):
 
 @pytest.mark.slow
 def test_a_second_export_changes_what_is_listed_and_nothing_else(roi, tmp_path):
-    roi("simulate", "--out", tmp_path, "--days", 8, "--tasks-per-day", 60, "--agents", 4)
+    roi("simulate", "--out", tmp_path, "--days", 12, "--tasks-per-day", 30, "--agents", 4)
     inbox, lake = tmp_path / "inbox", tmp_path / "lake"
     exports = sorted((inbox / "billing").iterdir())
     assert len(exports) >= 2, "the estate has one export only"
