@@ -19,7 +19,6 @@ from roi_engine import alerts, conditions, dbt, gate, scope, valuing, version
 from roi_engine.journal import Journal
 from roi_engine.marts.columns import COUNT, MONEY
 from roi_engine.marts.declare import DECLARED
-from roi_engine.marts.params import Params
 from roi_engine.settings import Settings
 from roi_engine.sources.schema import UNDATED
 from roi_engine.warehouse import reading, release
@@ -237,25 +236,11 @@ def _shape(bench: Bench, draft: Draft) -> None:
 
 
 def _value(bench: Bench, draft: Draft) -> None:
-    settings = bench.settings
     days = mart_days(bench.con, draft)
     runs = _released(bench.con) | draft.runs
     newest = max(runs)
-    params = Params(
-        days=tuple(days),
-        as_of=_dated(draft),
-        currency=settings.reporting_currency,
-        min_group_size=settings.min_group_size,
-        billing_close_days=settings.billing_close_days,
-        reopen_window_days=settings.reopen_window_days,
-        open_timeout_days=settings.open_timeout_days,
-        reconciliation_tolerance=settings.reconciliation_tolerance,
-        reconciliation_tolerance_amount=settings.reconciliation_tolerance_amount,
-        plan_budget=settings.plan_budget,
-        review_minutes=settings.review_minutes,
-        minutes_per_review=settings.minutes_per_review,
-        discount_rate=settings.discount_rate,
-        transform_run_ids=scope.window_run_ids({*days, newest}, runs),
+    params = valuing.params(
+        bench.settings, days=days, as_of=_dated(draft), newest=newest, runs=runs
     )
     valuing.build(
         bench.con, params, newest=newest, run_id=bench.journal.run_id, step=bench.journal.step

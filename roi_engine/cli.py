@@ -270,6 +270,45 @@ def rollup(
     sql(query, lake=lake, as_json=as_json)
 
 
+@app.command(
+    epilog="Example: roi trace daily_roi --day 2026-01-14 --key agent_id=triage --column total_cost"
+)
+def trace(
+    mart: str,
+    day: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="YYYY-MM-DD.")],
+    column: Annotated[str, typer.Option(help="The figure.")],
+    key: Annotated[list[str] | None, typer.Option(help="Dimension=value; may be repeated.")] = None,
+    prove: Annotated[
+        bool, typer.Option("--prove", help="Make it once more from the facts.")
+    ] = False,
+    lake: Lake = None,
+    as_json: Json = False,
+) -> None:
+    """Say where a figure comes from: formula, facts, landed files and their rows.
+
+    With --prove, exit 1 when the facts give another figure.
+    """
+    from roi_engine.lineage import trace as lineage  # noqa: PLC0415
+    from roi_engine.warehouse import serving  # noqa: PLC0415
+
+    pairs = [one.partition("=") for one in key or ()]
+    if bad := [name for name, sign, _ in pairs if not sign]:
+        raise fail(f"--key {bad[0]} has no value: write --key {bad[0]}=VALUE.", 2)
+    keys = {name: value for name, _, value in pairs}
+    root = settings_for(lake).lake
+    try:
+        found = lineage.trace(root, mart, column, day=day.date(), keys=keys, prove=prove)
+    except (lineage.NotTraceable, serving.NoRelease) as error:
+        raise fail(str(error), 2) from None
+    if as_json:
+        sys.stdout.write(json.dumps(asdict(found), default=serving.as_text) + "\n")
+    else:
+        for line in found.lines():
+            out.print(line, markup=False)
+    if found.proven is False:
+        raise typer.Exit(1)
+
+
 @app.command(epilog="Example: roi export --to ./out --format csv --facts")
 def export(
     to: Annotated[Path, typer.Option(help="Folder to write TABLE.csv or TABLE.parquet to.")],

@@ -1,21 +1,52 @@
 """Value: from facts to marts, each built from its sums and judged by its own declaration."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
 import duckdb
 import polars as pl
 
-from roi_engine import gate
+from roi_engine import scope
 from roi_engine.marts import MARTS
 from roi_engine.marts.declare import DECLARED
 from roi_engine.marts.params import Params
+from roi_engine.settings import Settings
 from roi_engine.warehouse import reading
 
 
 class MartRefused(Exception):
     """A mart breaks a rule of its own declaration; the message says which."""
+
+
+def params(
+    settings: Settings, *, days: Sequence[date], as_of: date, newest: date, runs: Mapping[date, str]
+) -> Params:
+    """Return what builders obey.
+
+    Args:
+        settings: The choices that are stored with a release.
+        days: Days whose marts are made.
+        as_of: Decides maturity.
+        newest: The newest day of the release.
+        runs: Day of the release → the transformation that made it.
+    """
+    return Params(
+        days=tuple(days),
+        as_of=as_of,
+        currency=settings.reporting_currency,
+        min_group_size=settings.min_group_size,
+        billing_close_days=settings.billing_close_days,
+        reopen_window_days=settings.reopen_window_days,
+        open_timeout_days=settings.open_timeout_days,
+        reconciliation_tolerance=settings.reconciliation_tolerance,
+        reconciliation_tolerance_amount=settings.reconciliation_tolerance_amount,
+        plan_budget=settings.plan_budget,
+        review_minutes=settings.review_minutes,
+        minutes_per_review=settings.minutes_per_review,
+        discount_rate=settings.discount_rate,
+        transform_run_ids=scope.window_run_ids({*days, newest}, runs),
+    )
 
 
 def build(
@@ -52,6 +83,9 @@ def build(
         con.execute("rollback")
         raise
     step("value.judge")
+    # Great Expectations takes seconds to import; who only makes marts needs none of it
+    from roi_engine import gate  # noqa: PLC0415
+
     relations = {name: f"lake.build.{name}" for name in MARTS}
     results = gate.check_marts(con, relations, run_id=run_id)
     broken = results.filter(~pl.col("success") & (pl.col("severity") == "critical"))

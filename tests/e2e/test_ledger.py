@@ -4,10 +4,19 @@ The ledger is a second implementation of the rules, in whole numbers, over the e
 shares no code with the pipeline.
 """
 
+import hashlib
+import json
+from decimal import Decimal
+
 import polars as pl
 import pytest
 
+from roi_engine.lineage.trace import trace
+from roi_engine.marts.columns import COUNT, MONEY, RATIO
+from roi_engine.marts.declare import DECLARED
 from roi_engine.simulate.truth import LEDGER_KEYS
+
+FIGURES = (MONEY, COUNT, RATIO)
 
 
 @pytest.fixture(scope="module")
@@ -111,3 +120,54 @@ def test_mandates_equal_the_truth(estate):
 def test_every_law_holds(roi, estate):
     said = roi("verify", "--lake", estate / "lake")
     assert said.count("0 differences") == 4
+
+
+def test_each_mart_is_made_once_more_from_the_facts_of_its_trace(estate):
+    """A figure of every mart: its declaration leads to rows and files, and these to the figure."""
+    lake = estate / "lake"
+    found = 0
+    for name, mart in DECLARED.items():
+        files = lake / "release/current/marts" / name
+        rows = pl.read_parquet(files, hive_partitioning=False) if files.is_dir() else pl.DataFrame()
+        if rows.is_empty():
+            continue
+        row = rows.sort(mart.grain, nulls_last=False).row(-1, named=True)
+        figures = [c for c in mart.columns if c.type in FIGURES and row[c.name] is not None]
+        day = "as_of_day" if "as_of_day" in mart.grain else "day"
+        keys = {key: str(row[key]) for key in mart.grain if key != day}
+        told = trace(lake, name, figures[-1].name, day=row[day], keys=keys, prove=True)
+        assert told.value == row[figures[-1].name], name
+        assert told.proven, f"{name}.{figures[-1].name} {keys}"
+        found += 1
+    assert found > 25
+
+
+def test_a_trace_leads_to_landed_bytes_and_refuses_what_is_not_there(roi, estate):
+    lake = estate / "lake"
+    day, agent = roi.sql(
+        lake,
+        "select day, agent_id from daily_roi where total_cost > 0 and not starts_with(agent_id,"
+        " '__') order by day, agent_id limit 1",
+    )[0].values()
+    ask = ("trace", "daily_roi", "--day", day, "--column", "total_cost", "--lake", lake)
+    told = json.loads(roi(*ask, "--key", f"agent_id={agent}", "--prove", "--json"))
+    costs = roi.sql(
+        lake, f"select sum(total_cost) as cost from daily_roi where day = '{day}'"
+        f" and agent_id = '{agent}'",
+    )  # fmt: skip
+    assert told["value"] == costs[0]["cost"]
+    # the facts under it sum to it: charges, and people's time
+    assert sum(Decimal(total) for read in told["reads"] for total in read["sums"].values()) == (
+        Decimal(told["value"])
+    )
+    for read in told["reads"]:
+        for load in read["loads"]:
+            landed = lake / "landing/sha256" / load["sha256"][:2] / load["sha256"]
+            assert hashlib.sha256(landed.read_bytes()).hexdigest() == load["sha256"]
+            assert (estate / "estate/inbox" / load["uri"]).is_file()
+    assert "has no column cost; it has" in roi(
+        "trace", "daily_roi", "--day", day, "--column", "cost", "--lake", lake, code=2
+    )
+    assert "no row with day=1999-01-01" in roi(
+        "trace", "daily_roi", "--day", "1999-01-01", "--column", "roi", "--lake", lake, code=2
+    )
