@@ -74,7 +74,8 @@ def show(folder: Path = PROJECT / "demo", *, keep: bool = False) -> None:
         if keep or running_before:
             out.print(f"airflow stays up at {running.url}; `make stop` ends it")
     out.print(
-        f'next: .venv/bin/roi status --lake {_shown(lake)} · roi sql "…" · README "Your own data"'
+        f"next: .venv/bin/roi trace daily_roi --day {last} --column total_cost --lake"
+        f' {_shown(lake)} · roi status · roi sql "…" · README "Your own data"'
     )
 
 
