@@ -286,6 +286,12 @@ def _export_table(
             f"select distinct day from {relation} where day is not null"
         ).fetchall()
     }
+    if not days:  # a table without a row is there all the same, with its columns
+        con.execute(
+            f"copy (select * from {relation}) to '{target}/empty.parquet'"
+            " (format parquet, compression zstd)"
+        )
+        return
     kept = _unchanged(con, schema, table, snapshot, before) & days
     for day in kept:
         (target / f"day={day}").mkdir()
