@@ -85,6 +85,20 @@ def test_an_unchanged_day_is_linked_and_a_changed_one_written(root):
     assert served(root) == [("a", "2026-03-01", 1), ("b", "2026-03-02", 2)]
 
 
+def test_a_table_without_a_row_can_be_asked_and_goes_when_there_are_rows(root):
+    query = "select n from fct_task order by n"
+    with lake.connect(root) as con:
+        draft(con, [("a", DAY1, 1)], [(DAY1, 1)])
+        con.execute("delete from lake.build.fct_task")
+        publish(con, [DAY1])
+        release.export_release(con, root)
+        assert served(root, query) == []
+        draft(con, [("a", DAY1, 7)], [(DAY1, 1)])
+        publish(con, [DAY1])
+        release.export_release(con, root)
+    assert served(root, query) == [(7,)]
+
+
 def test_a_changed_schema_keeps_the_rows_of_days_that_are_not_rebuilt(root):
     with lake.connect(root) as con:
         draft(con, [("a", DAY1, 1), ("b", DAY2, 1)], [(DAY1, 1), (DAY2, 1)])
