@@ -1,27 +1,25 @@
 """Start Airflow's own processes on loopback, watch them, and leave none behind.
 
 The components run apart (api-server, scheduler, dag-processor), since ``standalone`` opens log
-servers on every interface. Each is a session of its own, is told to end when this process dies,
-and is named in ``AIRFLOW_HOME/processes.json``, so that what a crash left is ended by the next
-start.
+servers on every interface. Each is a session of its own, is ended by a guard when this process
+dies, and is named in ``AIRFLOW_HOME/processes.json``, so that what a crash left is ended by the
+next start.
 """
 
-import ctypes
 import json
-import os
 import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 
+from roi_engine.operate import guard
 from roi_engine.operate.house import House
 
 COMPONENTS = {
@@ -33,8 +31,6 @@ COMPONENTS = {
 
 _FIRST_PORT = 28080
 _HEALTHY_SECONDS = 300
-_GRACE_SECONDS = 20
-_PR_SET_PDEATHSIG = 1
 
 
 class NotStarted(Exception):
@@ -71,9 +67,12 @@ def airflow(house: House, *, keep: bool = False) -> Iterator[Running]:
     environment = house.environment(port)
     _migrate(house, environment)
     started: dict[str, subprocess.Popen[bytes]] = {}
+    watching = None if keep else guard.Guard()
     try:
         for name, arguments in COMPONENTS.items():
-            started[name] = _start(house, name, arguments, environment, dies_with_us=not keep)
+            started[name] = _start(house, name, arguments, environment)
+            if watching is not None:
+                watching.add(started[name].pid)
             _remember(house, port, started)
         running = Running(house, f"http://127.0.0.1:{port}", _pids(started))
         _wait_until_healthy(running, started)
@@ -84,6 +83,8 @@ def airflow(house: House, *, keep: bool = False) -> Iterator[Running]:
     finally:
         if not keep:
             stop(_pids(started), house)
+        if watching is not None:
+            watching.close()
 
 
 def find(house: House) -> Running | None:
@@ -100,23 +101,13 @@ def sweep(house: House) -> None:
     known = _remembered(house)
     if known is not None:
         # a group outlives its leader (a scheduler's workers), and keeps its id from being reused
-        orphaned = {name: pid for name, pid in known["processes"].items() if _born(pid) is None}
-        stop(_still(known) | orphaned, house)
+        lost = {name: pid for name, pid in known["processes"].items() if guard.born(pid) is None}
+        stop(_still(known) | lost, house)
 
 
 def stop(processes: dict[str, int], house: House) -> None:
-    """End the sessions of processes: politely, then by force; wait until they are gone."""
-    if threading.current_thread() is threading.main_thread():
-        # a second Ctrl-C must not leave half of them behind
-        for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(sign, signal.SIG_IGN)
-    for sign in (signal.SIGTERM, signal.SIGKILL):
-        for pid in processes.values():
-            with suppress(ProcessLookupError):
-                os.killpg(pid, sign)
-        deadline = time.monotonic() + _GRACE_SECONDS
-        while time.monotonic() < deadline and any(map(_group_lives, processes.values())):
-            time.sleep(0.1)
+    """End the sessions of processes, and forget them."""
+    guard.end(processes.values())
     (house.home / "processes.json").unlink(missing_ok=True)
 
 
@@ -159,19 +150,10 @@ def _migrate(house: House, environment: dict[str, str]) -> None:
 
 
 def _start(
-    house: House,
-    name: str,
-    arguments: tuple[str, ...],
-    environment: dict[str, str],
-    *,
-    dies_with_us: bool,
+    house: House, name: str, arguments: tuple[str, ...], environment: dict[str, str]
 ) -> subprocess.Popen[bytes]:
     folder = house.home / "logs"
     folder.mkdir(parents=True, exist_ok=True)
-
-    def end_with_parent() -> None:
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-
     with (folder / f"{name}.log").open("ab") as log:
         return subprocess.Popen(  # noqa: S603
             [_airflow(), *arguments],
@@ -180,7 +162,6 @@ def _start(
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=end_with_parent if dies_with_us else None,  # noqa: PLW1509
         )
 
 
@@ -241,7 +222,7 @@ def _refuse_other(house: House) -> None:
 
 def _remember(house: House, port: int, started: dict[str, subprocess.Popen[bytes]]) -> None:
     pids = _pids(started)
-    born = {name: _born(pid) for name, pid in pids.items()}
+    born = {name: guard.born(pid) for name, pid in pids.items()}
     text = json.dumps({"port": port, "processes": pids, "born": born, "serves": _serves(house)})
     (house.home / "processes.json").write_text(text + "\n", encoding="utf-8")
 
@@ -253,31 +234,5 @@ def _remembered(house: House) -> dict | None:
 
 def _still(known: dict) -> dict[str, int]:
     """Return the remembered processes that live, and are not others under a reused id."""
-    return {
-        name: pid for name, pid in known["processes"].items() if _born(pid) == known["born"][name]
-    }
-
-
-def _born(pid: int) -> str | None:
-    """Return when a process began, in clock ticks since boot; None when there is none.
-
-    Its environment would not do: a process that sets its title writes over it.
-    """
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
-    except OSError:
-        return None
-    fields = stat.rpartition(")")[2].split()
-    is_dead = fields[0] == "Z"
-    return None if is_dead else fields[19]
-
-
-def _group_lives(pid: int) -> bool:
-    """Return whether any process of a session's group is left; a zombie child is collected."""
-    with suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)
-    try:
-        os.killpg(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+    began = known["born"]
+    return {name: pid for name, pid in known["processes"].items() if guard.born(pid) == began[name]}

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from dataclasses import replace
 
@@ -64,6 +65,33 @@ def test_nothing_is_left_when_it_is_interrupted(house, sign, code):
     process.wait(timeout=180)
     assert process.returncode == code
     assert_gone(processes, known["port"])
+
+
+STARTER = """
+import subprocess, sys, time
+from roi_engine.operate import guard
+stubborn = (
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+    "print(flush=True); time.sleep(600)"
+)
+watching = guard.Guard()
+started = subprocess.Popen(
+    [sys.executable, "-c", stubborn], stdout=subprocess.PIPE, start_new_session=True
+)
+watching.add(started.pid)
+started.stdout.readline()
+print(started.pid, flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_process_that_will_not_end_does_not_outlive_a_killed_starter():
+    """A scheduler may hang while it ends; to ask it once, at the starter's death, is not enough."""
+    starter = subprocess.Popen([sys.executable, "-c", STARTER], stdout=subprocess.PIPE, text=True)
+    stubborn = psutil.Process(int(starter.stdout.readline()))
+    starter.kill()
+    starter.wait()
+    stubborn.wait(timeout=90)
 
 
 def test_what_a_crash_left_is_ended_by_the_next_start(house):
