@@ -24,6 +24,7 @@ RULES = {
     "task_failed": ("critical", "docs/runbooks/failed_run.md"),
     "blocked_day": ("critical", "docs/runbooks/blocked_day.md"),
     "late_day": ("critical", "docs/runbooks/late_day.md"),
+    "door_failed": ("critical", "docs/runbooks/door_failed.md"),
     "unreadable_file": ("warning", "docs/runbooks/quarantine.md"),
     "cost_over_human": ("warning", "docs/runbooks/cost_over_human.md"),
     "price_coverage": ("warning", "docs/runbooks/price_coverage.md"),
@@ -209,17 +210,22 @@ def take_in(con: duckdb.DuckDBPyConnection, root: Path) -> int:
 
 
 def settle(
-    con: duckdb.DuckDBPyConnection, found: Collection[Alert], *, rules: Collection[str]
+    con: duckdb.DuckDBPyConnection,
+    found: Collection[Alert],
+    *,
+    rules: Collection[str],
+    subjects: Collection[str] | None = None,
 ) -> None:
     """Make the open alerts of some rules those that were found; part of the caller's transaction.
 
-    What is found again keeps when it was first seen and who has seen it; what is found no more
-    is resolved.
+    With ``subjects`` those of others stay as they are. What is found again keeps when it was
+    first seen and who has seen it; what is found no more is resolved.
     """
     ended = [
         alert
         for alert in _open(con, "and rule in (select unnest(?::varchar[]))", [list(rules)])
         if alert.alert_id not in {each.alert_id for each in found}
+        and (subjects is None or alert.subject in subjects)
     ]
     _replace(con, [replace(alert, resolved_at=_now()) for alert in ended])
     _upsert(con, found)

@@ -5,16 +5,20 @@ process and under one hold of the lake's write lock; ``extract`` and ``build`` a
 stages apart, for a scheduler. Fetching and parsing happen before, outside the lock.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import psycopg
 
-from roi_engine import alerts, building, dbt, landing, valuing
+from roi_engine import alerts, building, dbt, intake, landing, valuing
+from roi_engine.doors import declared
+from roi_engine.doors.declared import Connection
+from roi_engine.intake import Intake, Known
 from roi_engine.journal import Journal
 from roi_engine.settings import Settings
 from roi_engine.sources.schema import EXTRACTED
@@ -80,41 +84,59 @@ class Extracted:
 def run(
     settings: Settings, *, inbox: Path | None = None, days: Sequence[date] | None = None
 ) -> RunReport:
-    """Land what the inbox holds, then build and release the days asked for (None: every day).
+    """Land what inbox and live doors hold, then build and release the days (None: every day).
+
+    A live door that fails is told in the report and by an alert; the others go on.
 
     Raises:
         Failed: A stage stopped. Nothing of it is seen by readers; run again after the cure.
     """
     with _stages(settings, inbox=inbox, days=days) as journal:
-        landed = None
-        if inbox is not None:
-            with journal.stage("land"):
-                landed = _land(settings, journal, inbox)
+        taken = None
+        if inbox is not None or settings.doors is not None:
+            taken = _take(settings, journal, inbox)
         with _writing(settings, journal) as bench:
-            new = _append(bench, landed)
+            new = _append(bench, taken)
             draft = building.advance(bench, token=journal.run_id, days=days, to="publish")
             with journal.stage("export"):
                 release.export_release(bench.con, settings.lake)
-            return _report(bench, draft, new=new, landed=landed)
+            return _report(bench, draft, new=new, taken=taken)
 
 
-def extract(settings: Settings, source: str, *, inbox: Path, day: date) -> Extracted:
-    """Land what the inbox holds of one source, and record that the day was asked for.
+def extract(
+    settings: Settings,
+    source: str,
+    *,
+    inbox: Path | None,
+    day: date,
+    connection: Connection | None = None,
+) -> Extracted:
+    """Land what inbox and live doors hold of a source, and record that the day was asked for.
 
     The day is recorded even when nothing is new: no news is an answer, silence is not.
 
+    Args:
+        settings: Lake and doors.
+        source: billing, gpu, tokens or tickets.
+        inbox: The folder of exports, None for none.
+        day: The day that is recorded; a door brings all that is new, whatever day it is of.
+        connection: Looks up the connections that ``doors.toml`` names (the scheduler's).
+
     Raises:
-        Failed: Landing stopped. What had landed stays; ask again after the cure.
+        Failed: Landing stopped, or a live door failed. What had landed stays, also of the door;
+            ask again after the cure.
     """
     with _stages(settings, inbox=inbox, source=source, day=day) as journal:
-        with journal.stage("land"):
-            landed = _land(settings, journal, inbox, sources=(source,))
+        taken = _take(settings, journal, inbox, sources=(source,), connection=connection)
         with _writing(settings, journal) as bench:
-            new = _append(bench, landed)
+            new = _append(bench, taken)
+            if taken.fetched.failures:
+                message = " ".join(taken.fetched.failures.values())
+                raise Failed(message)
             record_extraction(
                 bench.con, source=source, day=day, new_loads=new, run_id=journal.run_id
             )
-        return Extracted(source, day, new, landed.unreadable, list(landed.warnings))
+        return Extracted(source, day, new, taken.landed.unreadable, taken.warnings)
 
 
 def build(
@@ -136,17 +158,16 @@ def build(
         Failed: A stage stopped. Nothing of it is seen by readers; run again after the cure.
     """
     with _stages(settings, inbox=inbox, days=days, token=token) as journal:
-        landed = None
+        taken = None
         if inbox is not None:
-            with journal.stage("land"):
-                landed = _land(settings, journal, inbox)
+            taken = _take(settings, journal, inbox, with_doors=False)
         with _writing(settings, journal) as bench:
-            new = _append(bench, landed)
+            new = _append(bench, taken)
             draft = building.advance(bench, token=token, days=days, to=to, reason=reason)
             if to == "publish":
                 with journal.stage("export"):
                     release.export_release(bench.con, settings.lake)
-            return _report(bench, draft, new=new, landed=landed)
+            return _report(bench, draft, new=new, taken=taken)
 
 
 def retract(settings: Settings, name: str, *, reason: str) -> str:
@@ -216,7 +237,7 @@ def _stages(settings: Settings, *, inbox: Path | None, **about: object) -> Itera
             yield journal
         except (
             *(lake.LakeError, dbt.DbtFailed, landing.LandingFailed, valuing.MartRefused),
-            *(duckdb.Error, psycopg.Error, OSError),
+            *(declared.NotDeclared, duckdb.Error, psycopg.Error, OSError),
         ) as error:
             journal.step("failed", error=str(error))
             message = f"{' '.join(str(error).split())} The last release is in place."
@@ -251,48 +272,26 @@ def _reading(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
         yield con
 
 
-def _land(
-    settings: Settings, journal: Journal, inbox: Path, sources: Collection[str] | None = None
-) -> landing.Landed:
+def _take(settings: Settings, journal: Journal, inbox: Path | None, **how: Any) -> Intake:
+    """Fetch and land; a lake that is not there yet is made first."""
     landing.prepare(settings.lake)
     try:
         with _reading(settings) as con:
-            manifest = LakeLedger(con).manifest()
+            known = Known.of(con)
     except lake.NotReady:
         with _writing(settings, journal) as bench:
-            manifest = LakeLedger(bench.con).manifest()
-    options = landing.Options(
-        root=settings.lake,
-        hmac_key=settings.hmac_key.get_secret_value() if settings.hmac_key else None,
-        memory_limit=settings.max_memory,
-        threads=settings.threads,
-    )
-    marker = inbox / "SIMULATED.json"
-    if marker.is_file():
-        (settings.lake / "SIMULATED").write_bytes(marker.read_bytes())
-    return landing.land(
-        inbox, options=options, manifest=manifest, sources=sources, step=journal.step
-    )
+            known = Known.of(bench.con)
+    return intake.take(settings, journal, inbox=inbox, known=known, **how)
 
 
-def _append(bench: building.Bench, landed: landing.Landed | None) -> int:
-    """Write what landed into the manifest; tell of each file that could not be read."""
+def _append(bench: building.Bench, taken: Intake | None) -> int:
+    """Write what came into the manifest; return the number of new loads."""
     with bench.journal.stage("manifest"):
-        if landed is None:
-            return 0
-        for entry in landed.entries:
-            if entry.status == "unreadable":
-                alerts.raise_alert(
-                    bench.settings.lake,
-                    "unreadable_file",
-                    subject=entry.uri,
-                    message=f"{entry.uri} could not be read and is in quarantine with its reason.",
-                )
-        return landing.append(LakeLedger(bench.con), landed)
+        return taken.append(bench.con, bench.settings.lake) if taken else 0
 
 
 def _report(
-    bench: building.Bench, draft: building.Draft, *, new: int, landed: landing.Landed | None
+    bench: building.Bench, draft: building.Draft, *, new: int, taken: Intake | None
 ) -> RunReport:
     con = bench.con
     counted = con.execute("select count(*) from lake.ops.quarantine").fetchone()
@@ -302,13 +301,13 @@ def _report(
         snapshot=made[1],
         as_of=draft.as_of,
         new_loads=new,
-        unreadable=landed.unreadable if landed else 0,
+        unreadable=taken.landed.unreadable if taken else 0,
         quarantined=int(counted[0]) if counted else 0,
         days_built=len(draft.runs),
         mart_days=len(building.mart_days(con, draft)) if draft.runs else 0,
         blocked=draft.blocked,
         warnings=[
-            *(landed.warnings if landed else ()),
+            *(taken.warnings if taken else ()),
             *(f"nothing has landed for {day}, so it is not built" for day in draft.unseen),
         ],
         seconds=bench.journal.seconds,

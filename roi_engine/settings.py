@@ -22,6 +22,8 @@ class Settings(BaseSettings):
     catalog_dsn: SecretStr | None = None
     """``postgres:…`` connection string of a shared catalog; SQLite in the lake otherwise."""
     hmac_key: SecretStr | None = None
+    doors: Path | None = None
+    """``doors.toml``: the live systems that are asked beside the inbox."""
     max_memory: str = "4GB"
     threads: int = Field(default=2, ge=1, le=64)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
@@ -27,7 +27,8 @@ class Page:
         mark: Where to go on when everything up to this page has landed. None: this page is a
             part of something that is whole only with a later page; if the door fails before
             that page, the parts are dropped and asked for again.
-        replaces: Uris (of this door) of documents that count no more once this page has landed.
+        replaces: SHA-256 of documents of this door that count no more once this page, and those
+            that it closes, have landed.
     """
 
     uri: str
@@ -45,11 +46,6 @@ class Door(BaseModel, ABC):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    source: ClassVar[str]
-    """billing, gpu, tokens, tickets or reference."""
-    system: ClassVar[str]
-    """Which of the source's inbox folders has the same documents (``landing.inbox.DOORS``)."""
-
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
     url: str = ""
     user: str | None = None
@@ -65,9 +61,14 @@ class Door(BaseModel, ABC):
     """How often a request is tried while the server is busy, silent or failing."""
 
     @property
-    def folder(self) -> str:
-        """Return the inbox folder whose documents this door brings."""
-        return f"{self.source}/{self.system}"
+    @abstractmethod
+    def source(self) -> str:
+        """Return billing, gpu, tokens, tickets or reference."""
+
+    @property
+    @abstractmethod
+    def system(self) -> str:
+        """Return whose documents these are, as ``landing.inbox.DOORS`` names them."""
 
     @abstractmethod
     def fetch(self, mark: Mark | None, *, until: datetime, out: Path) -> Iterator[Page]:

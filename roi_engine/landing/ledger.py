@@ -1,9 +1,9 @@
 """What a look at the inbox brought, and how it takes its place in the manifest."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Protocol
 
 import polars as pl
@@ -23,8 +23,10 @@ class Ledger(Protocol):
     def manifest(self) -> Sequence[Row]:
         """Return ``ops.manifest`` in the order of ``seq``."""
 
-    def append(self, rows: Sequence[Row], quarantine: pl.DataFrame) -> None:
-        """Append to ``ops.manifest`` and ``ops.quarantine``, in one transaction."""
+    def append(
+        self, rows: Sequence[Row], quarantine: pl.DataFrame, marks: Mapping[str, str]
+    ) -> None:
+        """Append to ``ops.manifest``, ``ops.quarantine`` and ``ops.mark``, in one transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +49,23 @@ class Landed:
         return sum(entry.status == "unreadable" for entry in self.entries)
 
 
-def append(ledger: Ledger, landed: Landed) -> int:
+def append(
+    ledger: Ledger,
+    landed: Landed,
+    *,
+    marks: Mapping[str, str] | None = None,
+    replaced: Collection[tuple[str, str]] = (),
+) -> int:
     """Chain the entries to the manifest as it stands now; call it under the lake's lock.
 
     Entries that another run has appended meanwhile are left out, with their quarantine rows.
+
+    Args:
+        ledger: The lake's manifest.
+        landed: What a look has brought.
+        marks: Live door → where it goes on, written together with what it brought.
+        replaced: (source, sha256) of documents that count no more, since these stand in their
+            place.
 
     Returns:
         The number of entries appended.
@@ -69,15 +84,30 @@ def append(ledger: Ledger, landed: Landed) -> int:
             is_known = entry.load_id in active
         else:
             row = latest.get(entry.key)
-            is_known = row is not None and row["load_id"] == entry.load_id
+            is_known = (
+                row is not None
+                and row["load_id"] == entry.load_id
+                and row["status"] != "superseded"
+            )
         if not is_known:
             entries.append(entry)
     # a load that comes back (a rule was changed and changed back) brings no new refusals
     fresh = {entry.load_id for entry in entries} - known
-    if entries:
+    superseded = [
+        _again(row, status="superseded", now=datetime.now(UTC).replace(tzinfo=None))
+        for (source, _, sha256), row in latest.items()
+        if (source, sha256) in replaced and row["status"] == "landed"
+    ]
+    if entries or superseded or marks:
         quarantine = landed.quarantine.filter(pl.col("_load_id").is_in(fresh))
-        ledger.append(chain(rows, entries), quarantine)
+        ledger.append(chain(rows, [*superseded, *entries]), quarantine, marks or {})
     return len(entries)
+
+
+def _again(row: Row, *, status: str, now: datetime) -> Entry:
+    """Return a file's entry once more, with what is said of it now."""
+    known = {field.name: row[field.name] for field in fields(Entry)}
+    return Entry(**known | {"status": status, "fetched_at": now})  # type: ignore[arg-type]
 
 
 def retract(ledger: Ledger, name: str, *, reason: str, now: datetime) -> Row:
@@ -115,10 +145,9 @@ def retract(ledger: Ledger, name: str, *, reason: str, now: datetime) -> Row:
             else f"No file that counts has landed as {name}: `roi sql` on ops.manifest lists them."
         )
     (row,) = fits
-    known = {field.name: row[field.name] for field in fields(Entry)}
-    entry = Entry(**known | {"status": "retracted", "fetched_at": now})  # type: ignore[arg-type]
+    entry = _again(row, status="retracted", now=now)
     load = Load(entry.load_id, entry.source, entry.system, entry.sha256, entry.uri)
     record = json.dumps({"uri": entry.uri})
     refused = bronze.refuse(load, [(0, "retracted", "warning", reason, record)])
-    ledger.append(chain(rows, [entry]), refused)
+    ledger.append(chain(rows, [entry]), refused, {})
     return row

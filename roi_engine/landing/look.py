@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from roi_engine.landing import names, vault
-from roi_engine.landing.inbox import scan
+from roi_engine.landing.inbox import Found, Scan, scan
 from roi_engine.landing.ledger import Landed
 from roi_engine.landing.loading import (
     Item,
@@ -85,12 +85,12 @@ class Look:
             entries, quarantine, tuple(self.warnings), str(base["load_id"]) if base else None
         )
 
-    def take(self, inbox: Path) -> None:
-        """Take the inbox: reference tables, then what they say how to read, then model names."""
-        found = scan(inbox)
+    def take(self, inbox: Path | None, fetched: Sequence[Found] = ()) -> None:
+        """Take reference tables, then what they say how to read, then model names."""
+        found = scan(inbox) if inbox is not None else Scan((), ())
         self.warnings += found.warnings
         kept: list[tuple[Load, vault.Kept]] = []
-        for file in found.files:
+        for file in (*found.files, *fetched):
             if not self._takes(file.source):
                 continue
             self.step("land.keep", uri=file.uri)
@@ -186,7 +186,9 @@ class Look:
             row = self.latest.get((load.source, load.system, load.sha256))
             if row is not None and row["status"] == "retracted":
                 continue
-            if row is None or row["extractor_version"] != version:
+            # a document that was replaced counts again when its door brings it again
+            is_back = row is not None and row["status"] == "superseded"
+            if row is None or is_back or row["extractor_version"] != version:
                 items.append(self._item(load, file, version))
         workers = max(1, min(_MAX_PARSERS, self.options.threads, len(items)))
         context = replace(
@@ -206,6 +208,7 @@ class Look:
         for (source, system, sha256), row in self.latest.items():
             path = vault.place(self.root, sha256)
             is_taken = source != "reference" and self._takes(source)
+            is_taken = is_taken and row["status"] != "superseded"
             if is_taken and sha256 not in present and path.exists():
                 load = Load("", source, system, sha256, str(row["uri"]))
                 earlier.append((load, vault.Kept(path, sha256, int(str(row["bytes"])))))

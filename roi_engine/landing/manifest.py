@@ -18,8 +18,9 @@ class Entry:
     """What is known about one load before it takes its place in the chain.
 
     ``tables`` are the bronze tables with rows of it, comma-separated; a reference load has just
-    one, which is also its ``system``. ``status`` is ``landed``, ``unreadable`` or ``retracted``
-    (a file that had landed and must count no more).
+    one, which is also its ``system``. ``status`` is ``landed``, ``unreadable``,
+    ``retracted`` (a file that had landed and must count no more) or ``superseded`` (its live door
+    has brought what stands in its place; it counts again if the door brings it again).
     """
 
     load_id: str

@@ -13,7 +13,7 @@ import duckdb
 
 from roi_engine.warehouse import catalog, extensions
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 
 class LakeError(Exception):
@@ -62,6 +62,7 @@ OPS_TABLES = {
     "extraction": (
         "source VARCHAR, day DATE, extracted_at TIMESTAMP, new_loads BIGINT, run_id VARCHAR"
     ),
+    "mark": "number BIGINT, door VARCHAR, mark VARCHAR, moved_at TIMESTAMP",
     "replaced_day": "release BIGINT, table_schema VARCHAR, table_name VARCHAR, day DATE",
     "alert": f"{_ALERT}, {_ALERT_3}",
     "restatement": (
@@ -88,6 +89,7 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         *(f"alter table lake.ops.alert add column {column}" for column in _ALERT_3.split(", ")),
         f"create table lake.ops.restatement ({OPS_TABLES['restatement']})",
     ),
+    4: (f"create table lake.ops.mark ({OPS_TABLES['mark']})",),
 }
 """Version → the statements that bring a lake of the version before it there."""
 

@@ -21,16 +21,37 @@ class LakeLedger:
         names = [column[0] for column in answer.description]
         return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
 
-    def append(self, rows: Sequence[Mapping[str, object]], quarantine: pl.DataFrame) -> None:
-        """Append to ``ops.manifest`` and ``ops.quarantine``, in one transaction."""
-        names = list(rows[0])
-        marks = ", ".join("?" * len(names))
+    def marks(self) -> dict[str, str]:
+        """Return where each live door goes on."""
+        return dict(
+            self._con.execute(
+                "select door, mark from lake.ops.mark"
+                " qualify row_number() over (partition by door order by number desc) = 1"
+            ).fetchall()
+        )
+
+    def append(
+        self,
+        rows: Sequence[Mapping[str, object]],
+        quarantine: pl.DataFrame,
+        marks: Mapping[str, str],
+    ) -> None:
+        """Append to ``ops.manifest``, ``ops.quarantine`` and ``ops.mark``, in one transaction."""
         self._con.execute("begin")
         try:
-            self._con.executemany(
-                f"insert into {MANIFEST} ({', '.join(names)}) values ({marks})",
-                [[row[name] for name in names] for row in rows],
-            )
+            if rows:
+                names = list(rows[0])
+                places = ", ".join("?" * len(names))
+                self._con.executemany(
+                    f"insert into {MANIFEST} ({', '.join(names)}) values ({places})",
+                    [[row[name] for name in names] for row in rows],
+                )
+            for door, mark in marks.items():
+                self._con.execute(
+                    "insert into lake.ops.mark select coalesce(max(number), 0) + 1, ?, ?,"
+                    " now() at time zone 'UTC' from lake.ops.mark",
+                    [door, mark],
+                )
             self._con.register("refused", quarantine.with_columns(stage=pl.lit("parse")))
             self._con.execute("insert into lake.ops.quarantine by name from refused")
             self._con.execute("commit")

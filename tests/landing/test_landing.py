@@ -37,7 +37,7 @@ class Ledger:
         """Return the entries."""
         return self.rows
 
-    def append(self, rows, quarantine):
+    def append(self, rows, quarantine, marks):  # noqa: ARG002
         """Keep the rows."""
         self.rows += rows
         self.quarantine += quarantine.to_dicts()

@@ -18,7 +18,7 @@ def first_version(tmp_path):
     with lake.connect(tmp_path) as con:
         draft(con, [("a", DAY1, 1)], [(DAY1, 1)])
         publish(con, [DAY1])
-        for table in ("draft", "extraction", "alert", "replaced_day", "restatement"):
+        for table in ("draft", "extraction", "alert", "replaced_day", "restatement", "mark"):
             con.execute(f"drop table lake.ops.{table}")
         con.execute("update lake.ops.schema_version set version = 1")
     return tmp_path
@@ -28,8 +28,8 @@ def first_version(tmp_path):
 def second_version(tmp_path):
     """Return a lake with an open alert, as schema version 2 had it."""
     with lake.connect(tmp_path) as con:
-        con.execute("drop table lake.ops.restatement")
-        con.execute("drop table lake.ops.alert")
+        for table in ("restatement", "alert", "mark"):
+            con.execute(f"drop table lake.ops.{table}")
         con.execute(f"create table lake.ops.alert ({VERSION_2_ALERT})")
         con.execute(
             "insert into lake.ops.alert values ('1', 'late_day', 'critical', ?, 'gpu', 'not there',"

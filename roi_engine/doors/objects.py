@@ -1,0 +1,85 @@
+"""Files that other systems put into object storage: OTLP lines, spans, reference tables, bills.
+
+An object is taken once for each version of its bytes. What stands under the same name with other
+bytes is a new document; what is removed from the storage stays in the lake.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+from pydantic import field_validator
+
+from roi_engine.doors.base import Mark, Page
+from roi_engine.doors.storage import Storage, Stored, in_order, is_data, texts
+from roi_engine.landing.inbox import DOORS
+
+_CLOSE_EVERY = 100
+
+
+class Objects(Storage):
+    """New objects below a url, in any format that the named inbox folder takes."""
+
+    kind: Literal["objects"] = "objects"
+    folder: str
+    """Which folder of the inbox the objects would lie in: ``tokens/otlp``, ``billing`` …"""
+    look_back: timedelta = timedelta(days=2)
+    """A large object bears the time when its upload began, not when it was there."""
+
+    @field_validator("folder")
+    @classmethod
+    def _is_a_door(cls, given: str) -> str:
+        if given not in DOORS:
+            message = f"{given} is no folder of the inbox; it may be {', '.join(sorted(DOORS))}"
+            raise ValueError(message)
+        return given
+
+    @property
+    def source(self) -> str:
+        """Return the folder's source."""
+        return DOORS[self.folder][0]
+
+    @property
+    def system(self) -> str:
+        """Return the folder's system."""
+        return DOORS[self.folder][1]
+
+    def fetch(self, mark: Mark | None, *, until: datetime, out: Path) -> Iterator[Page]:  # noqa: ARG002
+        """Bring every object that was not seen yet, the oldest first.
+
+        The mark has the newest time of change, and the versions seen since ``look_back`` before.
+        """
+        seen = texts(mark, "seen")
+        newest = datetime.fromisoformat(str(mark["newest"])) if mark else None
+        since = newest - self.look_back if newest else self.start
+        if since is not None and since.tzinfo is None:
+            since = since.replace(tzinfo=UTC)
+        new = [
+            one
+            for one in in_order(self.stored())
+            if is_data(one.path)
+            and (since is None or one.modified >= since)
+            and seen.get(one.path, {}).get("version") != one.version
+        ]
+        for number, one in enumerate(new, start=1):
+            path = out / f"{number:06}"
+            self.bring(one, path)
+            newest = max(newest or one.modified, one.modified)
+            seen[one.path] = {"version": one.version, "modified": one.modified.isoformat()}
+            closes = number % _CLOSE_EVERY == 0 or number == len(new)
+            yield Page(uri(one), path, self._mark(newest, seen) if closes else None)
+
+    def _mark(self, newest: datetime, seen: dict[str, dict[str, str]]) -> Mark:
+        since = (newest - self.look_back).isoformat()
+        recent = {
+            path: known
+            for path, known in seen.items()
+            if datetime.fromisoformat(known["modified"]) >= datetime.fromisoformat(since)
+        }
+        return {"newest": newest.isoformat(), "seen": recent}
+
+
+def uri(one: Stored) -> str:
+    """Return an object's name with its version: other bytes are another document."""
+    return f"{one.path}@{one.version.strip(chr(34))}"
