@@ -15,15 +15,17 @@ with the folder ``billing``.
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
 from roi_engine.doors.base import DoorFailed, Mark, Page
-from roi_engine.doors.storage import Storage, Stored, in_order, texts
+from roi_engine.doors.storage import Storage, Stored, in_order, texts, uri
 
 _MANIFEST = re.compile(r"(^|[-/])manifest\.json$", re.IGNORECASE)
+_UNDER_WAY = timedelta(hours=6)
 _PERIOD = re.compile(r"^(BILLING_PERIOD=\d{4}-\d{2}|\d{8}-\d{8})$")
 
 
@@ -42,10 +44,12 @@ class BillExports(Storage):
         """Return focus."""
         return "focus"
 
-    def fetch(self, mark: Mark | None, *, until: datetime, out: Path) -> Iterator[Page]:  # noqa: ARG002
+    def fetch(self, mark: Mark | None, *, until: datetime, out: Path) -> Iterator[Page]:
         """Bring, of each export and billing period, the newest delivery, if it is new.
 
-        The mark has, for each of them, its manifest's version and the hashes of its parts.
+        The manifest comes last, so a part that is newer than it is of a delivery under way: that
+        one waits, for six hours. The mark has, for each delivery, the versions and the hashes of
+        its parts.
         """
         known = texts(mark, "deliveries")
         stored = self.stored()
@@ -55,22 +59,27 @@ class BillExports(Storage):
                 newest[_delivery(one.path)] = one
         for number, (delivery, manifest) in enumerate(sorted(newest.items()), start=1):
             before = known.get(delivery, {})
-            version = f"{manifest.path}@{manifest.version}"
-            if before.get("version") == version:
+            parts = self._parts(manifest, stored)
+            version = [_version(one) for one in (manifest, *parts)]
+            latest = max(part.modified for part in parts)
+            is_under_way = latest > manifest.modified and until - latest < _UNDER_WAY
+            if before.get("version") == version or is_under_way:
                 continue
-            pages = list(self._parts(manifest, stored, out / f"{number:04}"))
-            hashes = [sha256 for _, sha256 in pages]
+            paths = [out / f"{number:04}" / f"{part:04}" for part in range(len(parts))]
+            hashes = [self.bring(part, path) for part, path in zip(parts, paths, strict=True)]
+            self._refuse_moved(manifest)
             known[delivery] = {"version": version, "parts": hashes}
             gone = tuple(sorted(set(before.get("parts", [])) - set(hashes)))
-            for page, _ in pages[:-1]:
-                yield page
-            last = pages[-1][0]
-            yield Page(last.uri, last.path, {"deliveries": dict(known)}, replaces=gone)
+            pages = [Page(uri(part), path) for part, path in zip(parts, paths, strict=True)]
+            yield from pages[:-1]
+            yield replace(pages[-1], mark={"deliveries": dict(known)}, replaces=gone)
 
-    def _parts(
-        self, manifest: Stored, stored: dict[str, Stored], out: Path
-    ) -> Iterator[tuple[Page, str]]:
-        """Bring the parts that a manifest names; refuse if one is missing or the manifest moved."""
+    def _parts(self, manifest: Stored, stored: dict[str, Stored]) -> list[Stored]:
+        """Return the objects that a manifest names.
+
+        Raises:
+            DoorFailed: It names none, or one that is not there.
+        """
         names = _files(self.read_json(manifest))
         if not names:
             message = (
@@ -78,8 +87,8 @@ class BillExports(Storage):
                 " reportKeys or blobs: is it an export's manifest?"
             )
             raise DoorFailed(message)
-        brought = []
-        for number, name in enumerate(names, start=1):
+        found = []
+        for name in names:
             one = _found(name, stored)
             if one is None:
                 message = (
@@ -87,18 +96,22 @@ class BillExports(Storage):
                     " the delivery is taken when it is whole."
                 )
                 raise DoorFailed(message)
-            path = out / f"{number:04}"
-            brought.append((Page(f"{one.path}@{one.version.strip(chr(34))}", path), one, path))
-        hashes = [self.bring(one, path) for _, one, path in brought]
+            found.append(one)
+        return found
+
+    def _refuse_moved(self, manifest: Stored) -> None:
         now = self.stored().get(manifest.path)
-        if now is None or now.version != manifest.version:
+        if now is None or _version(now) != _version(manifest):
             message = (
                 f"{self.name} ({self.url}): {manifest.path} was replaced while its files were"
                 " read; the next run takes what stands then."
             )
             raise DoorFailed(message)
-        for (page, _, _), sha256 in zip(brought, hashes, strict=True):
-            yield page, sha256
+
+
+def _version(one: Stored) -> str:
+    """Return a version that changes also when the same bytes are written again."""
+    return f"{uri(one)} {one.modified.isoformat()}"
 
 
 def _delivery(path: str) -> str:

@@ -12,7 +12,7 @@ from typing import Literal
 from pydantic import field_validator
 
 from roi_engine.doors.base import Mark, Page
-from roi_engine.doors.storage import Storage, Stored, in_order, is_data, texts
+from roi_engine.doors.storage import Storage, in_order, is_data, texts, uri
 from roi_engine.landing.inbox import DOORS
 
 _CLOSE_EVERY = 100
@@ -78,8 +78,3 @@ class Objects(Storage):
             if datetime.fromisoformat(known["modified"]) >= datetime.fromisoformat(since)
         }
         return {"newest": newest.isoformat(), "seen": recent}
-
-
-def uri(one: Stored) -> str:
-    """Return an object's name with its version: other bytes are another document."""
-    return f"{one.path}@{one.version.strip(chr(34))}"

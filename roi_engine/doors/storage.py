@@ -158,3 +158,8 @@ def texts(mark: Mapping[str, object] | None, name: str) -> dict[str, Any]:
 def in_order(found: Mapping[str, Stored]) -> Iterator[Stored]:
     """Yield objects as they came to be."""
     yield from sorted(found.values(), key=lambda one: (one.modified, one.path))
+
+
+def uri(one: Stored) -> str:
+    """Return an object's name with its version: other bytes are another document."""
+    return f"{one.path}@{one.version.strip(chr(34))}"

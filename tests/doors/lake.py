@@ -21,7 +21,22 @@ def settings(root, doors=None):
 
 
 def extract(root, source, *, inbox=None, doors=None, day="2026-01-01"):
-    """Take what is there of a source."""
+    """Take what is there of a source; return how many of its documents were parsed anew."""
+    before = _entries(root, source)
+    pipeline.extract(settings(root, doors), source, inbox=inbox, day=date.fromisoformat(day))
+    return _entries(root, source) - before
+
+
+def _entries(root, source):
+    if not (root / "catalog.sqlite").exists():
+        return 0
+    with lake.connect(root, read_only=True) as con:
+        (count,) = con.execute(
+            "select count(*) from lake.ops.manifest"
+            " where source = ? and status in ('landed', 'unreadable')",
+            [source],
+        ).fetchone()
+    return count
 
 
 def bronze(root, source, table):

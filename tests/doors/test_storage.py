@@ -107,8 +107,14 @@ def inbox_of(tmp_path, *parts):
     return tmp_path / "inbox"
 
 
-@pytest.mark.parametrize("layout", ["aws", "azure"])
-@pytest.mark.parametrize("executions", [("", ""), ("20260105T0211-9f", "20260106T0212-aa")])
+@pytest.mark.parametrize(
+    ("layout", "executions"),
+    [
+        ("aws", ("", "", "")),
+        ("aws", ("20260105T0211-9f", "20260106T0212-aa", "20260107T0213-c0")),
+        ("azure", ("0d5c7e", "1e6d8f", "2f7e90")),
+    ],
+)
 def test_a_newer_delivery_stands_for_the_one_before_it(s3, declared, tmp_path, layout, executions):
     """Overwritten in place or laid beside, cut into other parts: the new bill counts, once."""
     doors, lake = declared("bill_exports"), tmp_path / "lake"
@@ -128,9 +134,7 @@ def test_a_newer_delivery_stands_for_the_one_before_it(s3, declared, tmp_path, l
     assert bronze(lake, "billing", "charges") == bronze(tmp_path / "third", "billing", "charges")
 
     # the provider takes its correction back: the first bytes count again
-    deliver(
-        s3, [bill(1, 2), bill(3, day=2)], execution=executions[1] and "20260107-b", layout=layout
-    )
+    deliver(s3, [bill(1, 2), bill(3, day=2)], execution=executions[2], layout=layout)
     assert extract(lake, "billing", doors=doors) == 2
     assert bronze(lake, "billing", "charges") == bronze(tmp_path / "other", "billing", "charges")
 
@@ -162,7 +166,7 @@ def test_a_delivery_that_cannot_be_read_does_not_take_the_place_of_one_that_coul
     before = bronze(lake, "billing", "charges")
     deliver(s3, [b"<html>expired</html>"])
     assert extract(lake, "billing", doors=doors) == 1
-    assert [status for _, status in loads(lake)] == ["landed", "unreadable"]
+    assert sorted(status for _, status in loads(lake)) == ["landed", "unreadable"]
     assert bronze(lake, "billing", "charges") == before
 
 
