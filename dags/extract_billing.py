@@ -1,6 +1,7 @@
 """Land the bills (FOCUS exports), and say that yesterday was asked for.
 
-Every new file of the inbox is kept whole, parsed to bronze and written to the manifest; a file
+Live doors (`doors.toml`) are asked for what came since their mark; every new file of the inbox,
+and every answer, is kept whole, parsed to bronze and written to the manifest; a file
 that came before is not read again. A restated bill
 replaces its whole period; the days that it charges are built anew by `build_marts`.
 The day's partition of the asset `billing` is emitted even when nothing is new.

@@ -1,6 +1,7 @@
 """Land the GPU samples (Prometheus), and say that yesterday was asked for.
 
-Every new file of the inbox is kept whole, parsed to bronze and written to the manifest; a file
+Live doors (`doors.toml`) are asked for what came since their mark; every new file of the inbox,
+and every answer, is kept whole, parsed to bronze and written to the manifest; a file
 that came before is not read again. Samples that
 came twice count once; a gap stays a gap and is shown as unknown.
 The day's partition of the asset `gpu` is emitted even when nothing is new.

@@ -1,6 +1,7 @@
 """Land the tickets (Zendesk, ServiceNow, Jira), and say that yesterday was asked for.
 
-Every new file of the inbox is kept whole, parsed to bronze and written to the manifest; a file
+Live doors (`doors.toml`) are asked for what came since their mark; every new file of the inbox,
+and every answer, is kept whole, parsed to bronze and written to the manifest; a file
 that came before is not read again. A late
 update is a new version of its ticket and has the days of its task built anew.
 The day's partition of the asset `tickets` is emitted even when nothing is new.

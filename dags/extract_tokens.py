@@ -1,6 +1,7 @@
 """Land the spans and evaluations (OTLP, LiteLLM, Parquet), and say that yesterday was asked for.
 
-Every new file of the inbox is kept whole, parsed to bronze and written to the manifest; a file
+Live doors (`doors.toml`) are asked for what came since their mark; every new file of the inbox,
+and every answer, is kept whole, parsed to bronze and written to the manifest; a file
 that came before is not read again. A span that
 came twice counts once; a late span has the days of its task built anew.
 The day's partition of the asset `tokens` is emitted even when nothing is new.

@@ -71,13 +71,24 @@ def inbox() -> Path:
     return Path(os.environ.get("ROI_INBOX", "inbox"))
 
 
+def connection(name: str) -> dict[str, str]:
+    """Return what an Airflow connection says of a live door that ``doors.toml`` declares."""
+    from airflow.sdk import Connection
+
+    found = Connection.get(name)
+    url = found.host or ""
+    if url and "://" not in url:
+        url = f"{found.schema or 'https'}://{url}" + (f":{found.port}" if found.port else "")
+    return {"url": url, "user": found.login or "", "secret": found.password or ""}
+
+
 def extract(source: str, partition_key: str) -> None:
     """Extract one source for the day of a partition."""
     from roi_engine import pipeline
     from roi_engine.settings import Settings
 
     day = date.fromisoformat(partition_key)
-    found = pipeline.extract(Settings(), source, inbox=inbox(), day=day)
+    found = pipeline.extract(Settings(), source, inbox=inbox(), day=day, connection=connection)
     print(f"{source} {day}: {found.new_loads} new files, {found.unreadable} unreadable")
     for line in found.warnings:
         print(f"warning: {line}")

@@ -63,7 +63,7 @@ class Settings(BaseSettings):
         """Return the address of the shared catalog in the clear, for those who connect."""
         return self.catalog_dsn.get_secret_value() if self.catalog_dsn else None
 
-    def published_choices(self) -> dict[str, str | int]:
+    def published_choices(self) -> dict[str, str | int | None]:
         """Return the settings that change published numbers, as plain values.
 
         ``as_of`` is left out: a run resolves its default from what has landed.
@@ -88,6 +88,6 @@ class Settings(BaseSettings):
             "discount_rate",
         )
         return {
-            name: value if isinstance(value := getattr(self, name), int) else str(value)
+            name: value if isinstance(value := getattr(self, name), int | None) else str(value)
             for name in names
         }

@@ -13,8 +13,16 @@ _FOLDERS = {
     PACKAGE.parent / "expectations": ("*.py",),
 }
 _NO_NUMBERS = (
-    *("simulate", "report", "operate", "target", "logs"),
-    *("alerts.py", "cli.py", "conditions.py", "journal.py", "restatements.py", "status.py"),
+    *("simulate", "report", "operate", "lineage", "doors", "target", "logs"),
+    *(
+        "alerts.py",
+        "cli.py",
+        "conditions.py",
+        "intake.py",
+        "journal.py",
+        "restatements.py",
+        "status.py",
+    ),
     "what_if.py",
 )
 

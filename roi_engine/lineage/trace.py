@@ -13,14 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import polars as pl
 
-from roi_engine import valuing
-from roi_engine.marts import needs
+from roi_engine import valuing, version
+from roi_engine.marts import needs, required
 from roi_engine.marts.columns import Column
-from roi_engine.marts.contract import FACTS
 from roi_engine.marts.declare import DECLARED
-from roi_engine.marts.facts import WINDOW_DAYS
 from roi_engine.settings import Settings
 from roi_engine.warehouse import serving
 
@@ -156,8 +153,8 @@ def trace(
             formula=declared.formula,
             source=declared.source,
             parts=parts,
-            reads=tuple(_reads(con, leaves, where, is_window=_is_window(mart, declared))),
-            proven=_prove(con, mart, declared, where, root=root, day=day, value=value)
+            reads=tuple(_reads(con, mart, declared, leaves, where)),
+            proven=_prove(con, mart, declared, where, about=about, day=day, value=value)
             if prove
             else None,
             **about,
@@ -249,28 +246,50 @@ def _part(
         return "differs by row"
 
 
-def _is_window(mart: str, column: Column) -> bool:
-    """Say whether a figure looks back over the window, itself or by a column under it."""
+def _looks_back(mart: str, column: Column, seen: frozenset[str] = frozenset()) -> bool:
+    """Say whether days before its own may stand in a figure, itself or by a column under it.
+
+    A figure of one day can be had of a group of rows, from additive parts; one that cannot may
+    have been estimated over more than its day.
+    """
+    declared = DECLARED[mart]
+    if declared.standing or not column.aggregate:
+        return True
     if column.name.endswith("_28d") or column.name.startswith("window_"):
         return True
-    own = [name for name in column.inputs if "." not in name and name != column.name]
+    own = [name for name in column.inputs if name in declared.schema and name not in seen]
     return any(
-        name.endswith("_28d") or name.startswith("window_")
+        _looks_back(mart, declared.column(name), seen | {column.name, name})
         for name in own
-        if name in DECLARED[mart].schema
+        if name != column.name and not declared.column(name).grain
     )
+
+
+def _reach(mart: str, table: str) -> int | None:
+    """Return how many days back a mart asks of a fact, itself or by a mart it is built from.
+
+    None: all of them.
+
+    Examples:
+        >>> _reach("daily_hallucination_adjusted_cost", "fct_task")
+        27
+    """
+    queries = [query for name in (mart, *needs(mart)) for query in required(name)]
+    reaches = [query.reaches_back for query in queries if table in query.tables]
+    known = [reach for reach in reaches if reach is not None]
+    return None if len(known) < len(reaches) else max(known, default=0)
 
 
 def _reads(
     con: duckdb.DuckDBPyConnection,
+    mart: str,
+    column: Column,
     leaves: Mapping[str, tuple[str, ...]],
     where: Mapping[str, str],
-    *,
-    is_window: bool,
 ) -> Iterator[Read]:
     """Find the rows of each fact; a task's value is found where it is credited."""
     day = date.fromisoformat(next(iter(where.values())))
-    first = day - timedelta(days=WINDOW_DAYS - 1) if is_window or "as_of_day" in where else day
+    looks_back = _looks_back(mart, column)
     keys = {name: value for name, value in where.items() if name not in {"day", "as_of_day"}}
     by_credit = "fct_task_credit" in leaves
     for table, columns in sorted(leaves.items()):
@@ -284,9 +303,13 @@ def _reads(
         if not kinds:
             continue
         said, given = [], []
-        if "day" in kinds:
+        reach = _reach(mart, table) if looks_back else 0
+        if "day" in kinds and reach is None:
+            said.append("day <= ?")
+            given.append(str(day))
+        elif "day" in kinds:
             said.append("day between ? and ?")
-            given += [str(first), str(day)]
+            given += [str(day - timedelta(days=reach or 0)), str(day)]
         own = {"agent_id", "model_version"} if by_credit and table == "fct_task" else set()
         said += [f"{name} = ?" for name in keys if name in kinds and name not in own]
         given += [value for name, value in keys.items() if name in kinds and name not in own]
@@ -377,11 +400,15 @@ def _prove(
     column: Column,
     where: Mapping[str, str],
     *,
-    root: Path,
+    about: Mapping[str, Any],
     day: date,
     value: Any,
 ) -> bool:
-    """Make the mart of the day once more from the released facts; return whether it says so too."""
+    """Make the mart of the day once more from the released facts; return whether it says so too.
+
+    Raises:
+        NotTraceable: Another version of the engine made the release.
+    """
     as_of, said = con.execute(
         "select as_of, settings from ops.published order by release desc limit 1"
     ).fetchone() or (day, "{}")
@@ -390,15 +417,16 @@ def _prove(
             "select day, arg_max(transform_run_id, release) from ops.published group by day"
         ).fetchall()
     )
-    choices = {name: one for name, one in json.loads(said).items() if one != "None"}
-    settings = Settings(**choices)
+    settings = Settings(**json.loads(said))
+    code, made_by = version.code_version(settings.published_choices()), about["code_version"]
+    if code != made_by:
+        raise NotTraceable(
+            f"Release {about['release']} was made by another version of the engine"
+            f" ({made_by[:12]}, this is {code[:12]}): prove it with that one, or run again."
+        )
     params = valuing.params(settings, days=[day], as_of=as_of, newest=max(runs), runs=runs)
     if DECLARED[mart].standing:
         params = replace(params, days=(max(runs),))
-    there = {table for _, table in serving.tables(serving.release_folder(root))}
-    for table, schema in (FACTS | {name: one.schema for name, one in DECLARED.items()}).items():
-        if table not in there:  # no row, no file: it stands empty
-            con.register(table, pl.DataFrame(schema=schema))
     names = [*needs(mart), mart]
     made = dict(valuing.made(con, names, schema="main", params=params))[mart]
     con.register("proof", made)
