@@ -286,6 +286,25 @@ def test_an_old_table_without_the_newer_columns(log, fetch, bronze):
     assert bronze(page.path)["trace_id"].to_list() == ["r00001"]
 
 
+def test_times_with_a_zone_are_the_same_moments(log, fetch):
+    log.add(row(0), row(7200))
+    plain = fetch(door(log))
+    for name in ("startTime", "endTime"):
+        log.run(f"""alter table "LiteLLM_SpendLogs" alter "{name}" type timestamptz
+                   using "{name}" at time zone 'UTC'""")
+    log.run("alter role roi set timezone = 'Asia/Tokyo'")
+    try:
+        (page,) = fetch(door(log))
+        assert page.mark["rows"] == plain[0].mark["rows"]
+        assert json.loads(page.path.read_text().splitlines()[1])["startTime"] == (
+            "2026-01-05T10:00:00+00:00"
+        )
+        log.add(row(5), row(9000))
+        assert ids(*fetch(door(log), page.mark)) == ["r00000", "r00005", "r09000"]
+    finally:
+        log.run("alter role roi reset timezone")
+
+
 def test_a_column_of_ones_own(log, fetch):
     log.run('alter table "LiteLLM_SpendLogs" add column cost_center text')
     log.add(row(1, cost_center="c1"))
