@@ -78,13 +78,6 @@ _PERSONAL_METADATA = (
 )
 """The same within ``metadata``: the server leaves these members out of an object."""
 
-_STRETCH = timedelta(minutes=10)
-"""In which rows are counted, so that those stored late are noticed; its names rely on ten."""
-_STRETCH_OF = sql.SQL("""left(to_char("startTime", 'YYYY-MM-DD"T"HH24:MI'), 15) || '0'""")
-_MAX_PAUSE_SECONDS = 30.0
-_FINAL = re.compile("password|does not exist|pg_hba")
-"""Refusals to connect that no second attempt changes; during it there is no SQLSTATE."""
-
 _TABLE = "LiteLLM_SpendLogs"
 _KEY = sql.SQL('("startTime", request_id)')
 _STRETCH = timedelta(minutes=10)
