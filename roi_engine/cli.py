@@ -428,6 +428,43 @@ def what_if(
             out.print(one.line())
 
 
+@app.command(
+    epilog="Example: roi reprice --from 2026-01-01 --to 2026-01-31 --inbox ./inbox --dry-run"
+)
+def reprice(
+    from_: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"])],
+    to: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"])],
+    inbox: Annotated[
+        Path | None, typer.Option(help="Where reference/prices.csv lies; none: the package's list.")
+    ] = None,
+    reason: Annotated[str | None, typer.Option(help="Why, for the record.")] = None,
+    dry_run: Annotated[bool, typer.Option(help="Show what would change; change nothing.")] = False,
+    lake: Lake = None,
+    as_json: Json = False,
+) -> None:
+    """Take other prices for what has been: before and after, in a range, with a reason."""
+    from roi_engine import pipeline, repricing  # noqa: PLC0415
+    from roi_engine.warehouse import serving  # noqa: PLC0415
+
+    first, last = (day.date() for day in (from_, to))
+    try:
+        done = repricing.reprice(
+            settings_for(lake),
+            inbox=inbox,
+            first=first,
+            last=last,
+            reason=reason,
+            dry_run=dry_run,
+        )
+    except (repricing.NotRepriced, pipeline.Failed) as error:
+        raise fail(str(error)) from None
+    if as_json:
+        sys.stdout.write(json.dumps(asdict(done), default=serving.as_text) + "\n")
+    else:
+        for line in done.lines():
+            out.print(line)
+
+
 @app.command(epilog='Example: roi retract gpu/day3.json --reason "exporter wrote the wrong host"')
 def retract(
     file: Annotated[str, typer.Argument(help="Path below the inbox, or its SHA-256's start.")],

@@ -94,6 +94,7 @@ def take(
     sources: Collection[str] | None = None,
     with_doors: bool = True,
     connection: Connection | None = None,
+    takes_prices: bool = False,
 ) -> Intake:
     """Fetch what live doors have, and land it with what is new in the inbox.
 
@@ -105,6 +106,7 @@ def take(
         sources: Take only these sources, and the reference tables; None for all.
         with_doors: Ask the live doors too.
         connection: Looks up the connections that ``doors.toml`` names.
+        takes_prices: Take a newer release of the package's price list.
 
     Raises:
         NotDeclared: ``doors.toml`` cannot be used.
@@ -129,33 +131,22 @@ def take(
                     step=journal.step,
                 )
         with journal.stage("land"):
-            landed = _land(settings, journal, inbox, known=known, fetched=fetched, sources=sources)
+            options = landing.Options(
+                root=settings.lake,
+                hmac_key=settings.hmac_key.get_secret_value() if settings.hmac_key else None,
+                memory_limit=settings.max_memory,
+                threads=settings.threads,
+                takes_prices=takes_prices,
+            )
+            marker = inbox / "SIMULATED.json" if inbox is not None else None
+            if marker is not None and marker.is_file():
+                (settings.lake / "SIMULATED").write_bytes(marker.read_bytes())
+            landed = landing.land(
+                inbox,
+                options=options,
+                manifest=known.manifest,
+                sources=sources,
+                fetched=fetched.documents,
+                step=journal.step,
+            )
     return Intake(landed, fetched, tuple(door.name for door in doors))
-
-
-def _land(
-    settings: Settings,
-    journal: Journal,
-    inbox: Path | None,
-    *,
-    known: Known,
-    fetched: Fetched,
-    sources: Collection[str] | None,
-) -> landing.Landed:
-    options = landing.Options(
-        root=settings.lake,
-        hmac_key=settings.hmac_key.get_secret_value() if settings.hmac_key else None,
-        memory_limit=settings.max_memory,
-        threads=settings.threads,
-    )
-    marker = inbox / "SIMULATED.json" if inbox is not None else None
-    if marker is not None and marker.is_file():
-        (settings.lake / "SIMULATED").write_bytes(marker.read_bytes())
-    return landing.land(
-        inbox,
-        options=options,
-        manifest=known.manifest,
-        sources=sources,
-        fetched=fetched.documents,
-        step=journal.step,
-    )

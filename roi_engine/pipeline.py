@@ -82,22 +82,32 @@ class Extracted:
 
 
 def run(
-    settings: Settings, *, inbox: Path | None = None, days: Sequence[date] | None = None
+    settings: Settings,
+    *,
+    inbox: Path | None = None,
+    days: Sequence[date] | None = None,
+    reprice: str | None = None,
 ) -> RunReport:
     """Land what inbox and live doors hold, then build and release the days (None: every day).
 
-    A live door that fails is told in the report and by an alert; the others go on.
+    A live door that fails is told in the report and by an alert; the others go on. With
+    ``reprice``, a reason, only reference tables are taken, the package's newest price list among
+    them.
 
     Raises:
         Failed: A stage stopped. Nothing of it is seen by readers; run again after the cure.
     """
     with _stages(settings, inbox=inbox, days=days) as journal:
         taken = None
-        if inbox is not None or settings.doors is not None:
+        if reprice is not None:
+            taken = _take(settings, journal, inbox, sources=(), with_doors=False, takes_prices=True)
+        elif inbox is not None or settings.doors is not None:
             taken = _take(settings, journal, inbox)
         with _writing(settings, journal) as bench:
             new = _append(bench, taken)
-            draft = building.advance(bench, token=journal.run_id, days=days, to="publish")
+            draft = building.advance(
+                bench, token=journal.run_id, days=days, to="publish", reason=reprice
+            )
             with journal.stage("export"):
                 release.export_release(bench.con, settings.lake)
             return _report(bench, draft, new=new, taken=taken)

@@ -43,6 +43,8 @@ class Options:
     timezones: dict[str, str] | None = None
     memory_limit: str = "2GB"
     threads: int = 2
+    takes_prices: bool = False
+    """Take the price list of a newer release of its package; else the one in force stays."""
 
 
 class Look:
@@ -144,22 +146,39 @@ class Look:
             if is_current or table in fresh or table in _GENERATED:
                 continue
             load = Load("", "reference", "", sha256, str(row["uri"]))
-            path = vault.place(self.root, sha256)
-            if path.exists():
-                self._one(load, vault.Kept(path, sha256, int(str(row["bytes"]))), version)
+            file = _kept(self.root, row)
+            if file.path.exists():
+                self._one(load, file, version)
 
     def _book(self) -> None:
-        """Load the price list of the installed package, once for each release of it."""
-        version = f"{names.VERSION}/{names.release()}"
-        row = self.active.get("price_book")
+        """Load the package's price list the first time, and a newer release when asked to.
+
+        A dependency that is updated must not change what was published: that is `roi reprice`.
+        """
+        row, release, installed = self.active.get("price_book"), self._release(), names.release()
+        version = f"{names.VERSION}/{release}"
+        if release != installed:
+            self.warnings.append(
+                f"The installed price list ({installed}) is not the one in force ({release}):"
+                " `roi reprice` shows what it changes, and takes it."
+            )
         if row is None or row["extractor_version"] != version:
-            file = vault.put(names.book(), self.root)
-            load = Load("", "reference", "price_book", file.sha256, names.release())
-            self._one(load, file, version)
+            file = (
+                vault.put(names.book(), self.root)
+                if row is None or release == installed
+                else _kept(self.root, row)
+            )
+            self._one(Load("", "reference", "price_book", file.sha256, release), file, version)
+
+    def _release(self) -> str:
+        """Return the release of the price list that is in force from now on."""
+        row = self.active.get("price_book")
+        return names.release() if row is None or self.options.takes_prices else str(row["uri"])
 
     def _model_names(self) -> None:
         """Name the models of every raw name seen, as the package knows them."""
-        version = f"{names.VERSION}/{names.release()}"
+        release = self._release()
+        version = f"{names.VERSION}/{release}"
         row = self.active.get("model_names")
         since = int(str(row["seq"])) if row else 0
         loads = [
@@ -175,7 +194,7 @@ class Look:
         seen = names.seen(self._bronze("model_names"), spans)
         if seen.is_new or (row is not None and row["extractor_version"] != version):
             file = vault.put(names.model_names(seen.names), self.root)
-            load = Load("", "reference", "model_names", file.sha256, names.release())
+            load = Load("", "reference", "model_names", file.sha256, release)
             self._one(load, file, version)
 
     def _events(self, files: Sequence[tuple[Load, vault.Kept]]) -> None:
@@ -206,12 +225,11 @@ class Look:
         """Return the files that landed before and stand in the inbox no more."""
         earlier = []
         for (source, system, sha256), row in self.latest.items():
-            path = vault.place(self.root, sha256)
+            file = _kept(self.root, row)
             is_taken = source != "reference" and self._takes(source)
             is_taken = is_taken and row["status"] != "superseded"
-            if is_taken and sha256 not in present and path.exists():
-                load = Load("", source, system, sha256, str(row["uri"]))
-                earlier.append((load, vault.Kept(path, sha256, int(str(row["bytes"])))))
+            if is_taken and sha256 not in present and file.path.exists():
+                earlier.append((Load("", source, system, sha256, str(row["uri"])), file))
         return earlier
 
     def _takes(self, source: str) -> bool:
@@ -252,6 +270,12 @@ class Look:
             return None
         path = bronze_path(self.root, "reference", table, current[table], None)
         return path if path.exists() else None  # a table without rows has no file
+
+
+def _kept(root: Path, row: Row) -> vault.Kept:
+    """Return where the bytes of a landed file lie."""
+    sha256 = str(row["sha256"])
+    return vault.Kept(vault.place(root, sha256), sha256, int(str(row["bytes"])))
 
 
 def _now() -> datetime:

@@ -68,6 +68,30 @@ def restore(from_: Path, root: Path) -> Copied:
         return copied
 
 
+def link(root: Path, to: Path) -> None:
+    """Make a lake in the new folder ``to`` that shares the unchangeable files of ``root``.
+
+    Landed bytes, bronze and data are never written again, so what a run does in the one is not
+    seen in the other; the rest is copied. For a trial run, not for a backup: it shares the disk.
+
+    Raises:
+        LakeError: There is no lake with a SQLite catalog.
+    """
+    _check_source(root)
+    with lock.writing(root):
+        for name in ("landing", "bronze", "data"):
+            shutil.copytree(root / name, to / name, copy_function=os.link)
+        former = os.umask(0o077)
+        try:
+            if (root / "secrets").is_dir():
+                shutil.copytree(root / "secrets", to / "secrets")
+            if (root / "SIMULATED").is_file():
+                shutil.copy2(root / "SIMULATED", to / "SIMULATED")
+            copy_catalog(root / CATALOG, to / CATALOG)
+        finally:
+            os.umask(former)
+
+
 def copy_catalog(source: Path, target: Path) -> None:
     """Copy a SQLite catalog as of one moment, whoever reads or writes it meanwhile."""
     target.unlink(missing_ok=True)
