@@ -108,7 +108,7 @@ class Zendesks:
     def _given(self):
         given = {"name": "desk", "url": self.system.url, "user": "u@example.com"}
         given |= {"secret": SECRET, "secret_env": "DESK_TOKEN"}
-        return given | {"page_size": 3, "timeout_seconds": 5}
+        return given | {"page_size": 3, "timeout_seconds": 20}
 
 
 class ServiceNows(Zendesks):
@@ -234,7 +234,7 @@ def half(answer: Answer) -> Answer:
 
 
 def slow(answer: Answer) -> Answer:
-    return replace(answer, pause_seconds=0.6)
+    return replace(answer, pause_seconds=1.5)
 
 
 @pytest.mark.parametrize(
@@ -242,15 +242,34 @@ def slow(answer: Answer) -> Answer:
     [
         {1: broken(503), 2: broken(500), 4: broken(502)},
         {1: half, 3: half},
-        {2: slow},
     ],
-    ids=["failing", "cut", "silent"],
+    ids=["failing", "cut"],
 )
 def test_what_passes_is_asked_again(case, read, troubles):
     case.system.troubles = troubles
-    fetched = read(case.door(timeout_seconds=0.3))
+    fetched = read(case.door())
     assert fetched.failure == ""
     assert set(case.found(fetched.documents)) == ALL
+
+
+def test_a_silent_system_is_asked_again(case, read):
+    case.system.troubles = {2: slow}
+    # a second is long for an answer from loopback, also on a busy machine
+    fetched = read(case.door(timeout_seconds=1))
+    assert fetched.failure == ""
+    assert set(case.found(fetched.documents)) == ALL
+    silent, again = case.system.asked[1:3]
+    assert silent.params == again.params
+    assert again.at - silent.at >= 1
+
+
+def test_a_system_that_stays_silent_is_said(read):
+    case = Zendesks()
+    with served(case):
+        case.system.troubles = {2: slow, 3: slow}
+        fetched = read(case.door(timeout_seconds=1, attempts=2))
+    assert "did not answer after 2 attempts (ReadTimeout)" in fetched.failure
+    assert len(fetched.pages) == 1
 
 
 @pytest.mark.parametrize(
@@ -259,13 +278,12 @@ def test_what_passes_is_asked_again(case, read, troubles):
         (broken(503), "answered HTTP 503"),
         (busy(0), "answered HTTP 429"),
         (half, "did not answer after 3 attempts (ChunkedEncodingError)"),
-        (slow, "did not answer after 3 attempts (ReadTimeout)"),
     ],
-    ids=["failing", "busy", "cut", "silent"],
+    ids=["failing", "busy", "cut"],
 )
 def test_what_stays_is_said(case, read, trouble, sentence):
     case.system.troubles = dict.fromkeys(range(2, 9), trouble)
-    fetched = read(case.door(timeout_seconds=0.3, attempts=3))
+    fetched = read(case.door(attempts=3))
     assert len(fetched.pages) == 1
     assert sentence in fetched.failure
     assert fetched.failure.startswith("desk (127.0.0.1:")
@@ -432,9 +450,9 @@ def test_an_instant_that_changes_while_it_is_read_is_begun_anew(read):
         for number in range(1, 13):
             case.put(number, seconds=5)
         # what has been read moves away: the positions of the others move up
-        case.system.before = {3: lambda: [case.put(1, 2), case.put(9, 2)]}
+        case.system.before = {3: lambda: [case.put(1, 2), case.put(9, 2), case.put(10, 2)]}
         fetched = read(case.door())
-        wanted = {(number, 1) for number in range(1, 13)} - {(9, 1)} | {(1, 2), (9, 2)}
+        wanted = {(number, 1) for number in range(1, 13)} - {(9, 1)} | {(1, 2), (9, 2), (10, 2)}
         assert set(case.found(fetched.documents)) == wanted
 
 
