@@ -261,6 +261,7 @@ class Jira(System):
         super().__init__()
         self.path = "/rest/api/3/search/jql" if is_cloud else "/rest/api/2/search"
         self.is_cloud = is_cloud
+        self.has_positions_in_tokens = False
         self.page_size = page_size
         self.issues: dict[str, dict] = {}
 
@@ -284,16 +285,17 @@ class Jira(System):
             about = {"startAt": begin, "maxResults": size, "total": len(found)}
             return {"expand": "names,schema", **about, "issues": self._named(page)}
         assert "startAt" not in params
-        after = (
-            json.loads(base64.b64decode(params["nextPageToken"]))
-            if "nextPageToken" in (params)
-            else [0, ""]
-        )
-        found = [place for place in found if list(place) > after]
+        # what a token holds is Jira's own affair: the last issue, or a position
+        after = json.loads(base64.b64decode(params.get("nextPageToken", "bnVsbA==")))
+        if isinstance(after, int):
+            found = found[after:]
+        elif after:
+            found = [place for place in found if list(place) > after]
         page = found[:size]
         if len(found) <= size:
             return {"issues": self._named(page), "isLast": True}
-        token = base64.b64encode(json.dumps(page[-1]).encode()).decode()
+        held = size + (after or 0) if self.has_positions_in_tokens else page[-1]
+        token = base64.b64encode(json.dumps(held).encode()).decode()
         return {"issues": self._named(page), "nextPageToken": token, "isLast": False}
 
     def _named(self, page: list[tuple[int, str]]) -> list[dict]:

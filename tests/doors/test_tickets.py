@@ -444,6 +444,16 @@ def test_many_changes_of_one_instant_all_come(read, made, size):
         assert set(case.found(fetched.documents)) == {(number, 1) for number in range(1, 21)}
 
 
+def test_jira_cloud_needs_no_token_that_knows_the_order(read):
+    case = Jiras()
+    case.system.has_positions_in_tokens = True
+    with served(case, 12):
+        case.system.before = {3: lambda: [case.put(number, 2) for number in (1, 2, 3)]}
+        fetched = read(case.door())
+    wanted = {(number, 1) for number in range(1, 13)} | {(number, 2) for number in (1, 2, 3)}
+    assert set(case.found(fetched.documents)) == wanted
+
+
 def test_an_instant_that_changes_while_it_is_read_is_begun_anew(read):
     case = JiraServers()
     with running(case.system):
