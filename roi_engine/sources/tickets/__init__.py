@@ -1,7 +1,7 @@
 """Tickets: the work that people and agents were asked to do, version by version.
 
-Three systems give the same rows: Zendesk pages, ServiceNow CSV, Jira pages. Subjects, comments
-and descriptions are not read; ids of persons leave as keyed hashes.
+Three systems give the same rows: Zendesk pages, ServiceNow CSV or pages of its Table API, Jira
+pages. Subjects, comments and descriptions are not read; ids of persons leave as keyed hashes.
 """
 
 from pathlib import Path
