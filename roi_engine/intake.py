@@ -112,11 +112,10 @@ def take(
         NotDeclared: ``doors.toml`` cannot be used.
         LandingFailed: The lake's disk or key cannot be used.
     """
+    file = _doors_file(settings, inbox) if with_doors else None
     doors = (
-        declared.read(
-            settings.doors, environment=os.environ, connection=connection, sources=sources
-        )
-        if with_doors and settings.doors is not None
+        declared.read(file, environment=os.environ, connection=connection, sources=sources)
+        if file is not None
         else []
     )
     fetched = Fetched()
@@ -150,3 +149,11 @@ def take(
                 step=journal.step,
             )
     return Intake(landed, fetched, tuple(door.name for door in doors))
+
+
+def _doors_file(settings: Settings, inbox: Path | None) -> Path | None:
+    """Return where live doors are declared: as set, else beside the inbox's folders."""
+    if settings.doors is not None or inbox is None:
+        return settings.doors
+    beside = inbox / "doors.toml"
+    return beside if beside.is_file() else None

@@ -23,7 +23,7 @@ class Settings(BaseSettings):
     """``postgres:…`` connection string of a shared catalog; SQLite in the lake otherwise."""
     hmac_key: SecretStr | None = None
     doors: Path | None = None
-    """``doors.toml``: the live systems that are asked beside the inbox."""
+    """``doors.toml``: the live systems that are asked; default: the one in the inbox."""
     max_memory: str = "4GB"
     threads: int = Field(default=2, ge=1, le=64)
 

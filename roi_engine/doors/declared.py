@@ -22,7 +22,7 @@ KINDS = {
     "objects": "roi_engine.doors.objects:Objects",
     "bill_exports": "roi_engine.doors.bills:BillExports",
     "prometheus": "roi_engine.doors.prometheus:Prometheus",
-    "litellm": "roi_engine.doors.litellm:LiteLLM",
+    "litellm": "roi_engine.doors.litellm:Litellm",
     "zendesk": "roi_engine.doors.zendesk:Zendesk",
     "servicenow": "roi_engine.doors.servicenow:ServiceNow",
     "jira": "roi_engine.doors.jira:Jira",

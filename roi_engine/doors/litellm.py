@@ -104,7 +104,7 @@ class _Rows:
         return sum(self.counts.values())
 
 
-class LitellmDoor(Door):
+class Litellm(Door):
     """The table ``LiteLLM_SpendLogs``, in the order of (``startTime``, ``request_id``).
 
     That is the order of the table's own index; ``endTime`` has none. A row is written when its
@@ -196,7 +196,7 @@ class LitellmDoor(Door):
 class _Log:
     """The table as one door may see it; every question is a transaction of its own."""
 
-    def __init__(self, door: LitellmDoor):
+    def __init__(self, door: Litellm):
         self.door = door
         try:
             self.address = conninfo_to_dict(door.url)

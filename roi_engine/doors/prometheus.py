@@ -22,7 +22,7 @@ _SAMPLE_CLOCK = timedelta(milliseconds=1)
 """Prometheus counts whole milliseconds."""
 
 
-class PrometheusDoor(Door):
+class Prometheus(Door):
     """The DCGM exporter's series, as a Prometheus (or what speaks its API) keeps them.
 
     Windows are half-open and begin at whole multiples of ``step`` since 1970, so that the same

@@ -22,7 +22,7 @@ DOORS = {
 _UNFINISHED = (".tmp", ".part", ".partial", ".crdownload", ".swp")
 
 
-_LABELS = ("SIMULATED.json",)
+_LABELS = ("SIMULATED.json", "doors.toml")
 """What may stand beside the doors without being an export."""
 
 

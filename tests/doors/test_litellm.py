@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from roi_engine.doors.base import DoorFailed
-from roi_engine.doors.litellm import LitellmDoor
+from roi_engine.doors.litellm import Litellm
 from roi_engine.sources import tokens
 from roi_engine.sources.base import Context, Load
 from tests.postgres import server
@@ -130,8 +130,8 @@ def log(postgres, request):
     return made
 
 
-def door(log, **settings) -> LitellmDoor:
-    return LitellmDoor(name="gateway", url=log.dsn, **{"backoff_seconds": 0.01} | settings)
+def door(log, **settings) -> Litellm:
+    return Litellm(name="gateway", url=log.dsn, **{"backoff_seconds": 0.01} | settings)
 
 
 @pytest.fixture
@@ -243,7 +243,7 @@ def test_a_row_stored_after_the_look_back_is_missed_and_stated(log, fetch):
     log.add(row(10))
     assert fetch(door(log, look_back=timedelta(hours=1)), page.mark) == []
     assert ids(*fetch(door(log), page.mark)) == ["r00000", "r00010"]
-    assert "is missed" in LitellmDoor.__doc__
+    assert "is missed" in Litellm.__doc__
 
 
 def test_what_the_gateway_has_deleted_is_not_asked_again(log, fetch):
@@ -347,7 +347,7 @@ def test_the_transaction_only_reads(log, fetch):
     ],
 )
 def test_a_server_that_cannot_be_asked_is_a_sentence(fetch, given, sentence):
-    nothing = LitellmDoor(name="gateway", attempts=2, backoff_seconds=0, secret="geheim", **given)
+    nothing = Litellm(name="gateway", attempts=2, backoff_seconds=0, secret="geheim", **given)
     with pytest.raises(DoorFailed, match=sentence) as failure:
         fetch(nothing)
     assert "heim" not in str(failure.value)

@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from roi_engine.doors.base import DoorFailed
-from roi_engine.doors.prometheus import PrometheusDoor
+from roi_engine.doors.prometheus import Prometheus
 from roi_engine.sources import gpu
 from roi_engine.sources.base import Context, Load
 from tests.prometheus import server
@@ -110,9 +110,9 @@ def prometheus(estate, power):
 
 @pytest.fixture
 def door(prometheus):
-    def build(**settings) -> PrometheusDoor:
+    def build(**settings) -> Prometheus:
         given = {"start": DAY + timedelta(hours=8), "backoff_seconds": 0.01, "attempts": 2}
-        return PrometheusDoor(name="gpus", url=prometheus.url, **given | settings)
+        return Prometheus(name="gpus", url=prometheus.url, **given | settings)
 
     return build
 
@@ -265,7 +265,7 @@ def test_a_first_fetch_needs_a_start(door, fetch):
 
 
 def test_a_server_that_is_down_is_a_sentence(fetch):
-    nothing = PrometheusDoor(
+    nothing = Prometheus(
         name="gpus", url="http://127.0.0.1:9", start=DAY, attempts=1, timeout_seconds=2
     )
     with pytest.raises(DoorFailed, match=r"gpus .*did not answer"):
@@ -275,17 +275,17 @@ def test_a_server_that_is_down_is_a_sentence(fetch):
 @pytest.mark.parametrize("step", [timedelta(0), timedelta(hours=7), timedelta(milliseconds=100)])
 def test_a_step_divides_the_day(step):
     with pytest.raises(ValidationError, match="divide a day"):
-        PrometheusDoor(name="gpus", step=step)
+        Prometheus(name="gpus", step=step)
 
 
 def test_a_server_that_asks_for_a_password(fetch):
     hashed = "$2b$04$abcdefghijklmnopqrstuuPWRtT5yx7FBi4dcf6ROhboeNunUrLQ."
     with server(families(by_hand()), web=f"basic_auth_users:\n  roi: {hashed}\n") as guarded:
         given = {"name": "gpus", "url": guarded.url, "start": DAY + timedelta(hours=8)}
-        known = PrometheusDoor(**given, user="roi", secret="geheim")
+        known = Prometheus(**given, user="roi", secret="geheim")
         assert len(kept(fetch(known))) == 4
         with pytest.raises(DoorFailed, match="refused the secret") as failure:
-            fetch(PrometheusDoor(**given, user="roi", secret="falsch"))
+            fetch(Prometheus(**given, user="roi", secret="falsch"))
         assert "falsch" not in str(failure.value)
 
 
@@ -327,12 +327,12 @@ def stub():
 def test_an_answer_that_is_not_whole_is_refused(stub, fetch, body, sentence):
     stub["body"] = (body if isinstance(body, str) else json.dumps(body)).encode()
     with pytest.raises(DoorFailed, match=sentence):
-        fetch(PrometheusDoor(name="gpus", url=stub["url"], start=DAY, attempts=1))
+        fetch(Prometheus(name="gpus", url=stub["url"], start=DAY, attempts=1))
 
 
 def test_a_secret_without_a_user_is_a_bearer_token(stub, fetch):
     stub["body"] = b'{"status":"success","data":{"resultType":"matrix","result":[]}}'
-    token = PrometheusDoor(name="gpus", url=stub["url"], start=DAY, secret="t0ken")
+    token = Prometheus(name="gpus", url=stub["url"], start=DAY, secret="t0ken")
     fetch(token, until=DAY + timedelta(hours=1))
     assert stub["asked"][0]["Authorization"] == "Bearer t0ken"
     assert "t0ken" not in repr(token)
