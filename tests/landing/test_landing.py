@@ -469,3 +469,29 @@ def test_a_name_that_fits_no_file_or_several_is_told(estate):
     landing.retract(estate.ledger, sha256[:12], reason="why", now=NOW)
     with pytest.raises(landing.NoSuchFile):
         landing.retract(estate.ledger, sha256[:12], reason="again", now=NOW)
+
+
+def test_a_newer_price_list_waits_until_it_is_asked_for(estate, monkeypatch):
+    """An updated dependency must not change what was published: that is `roi reprice`."""
+
+    def books():
+        rows = [row for row in estate.ledger.rows if row["tables"] == "price_book"]
+        return [row["uri"] for row in rows]
+
+    monkeypatch.setattr("roi_engine.landing.names.release", lambda: "list 1")
+    estate.run()
+    monkeypatch.setattr("roi_engine.landing.names.release", lambda: "list 2")
+    monkeypatch.setattr("roi_engine.landing.names.book", (BOOK + "\n").encode)
+    landed = estate.land()
+    assert "list 2) is not the one in force (list 1): `roi reprice`" in " ".join(landed.warnings)
+    estate.run()
+    assert books() == ["list 1"]
+    # a newer parser reads the list in force, not the installed one
+    monkeypatch.setattr("roi_engine.landing.names.VERSION", "price-book-next")
+    estate.run()
+    assert books() == ["list 1", "list 1"]
+    assert estate.ledger.rows[-1]["sha256"] == estate.ledger.rows[0]["sha256"]
+    assert estate.land(takes_prices=True).warnings == ()
+    estate.run(takes_prices=True)
+    assert books()[-1] == "list 2"
+    assert estate.land().warnings == ()

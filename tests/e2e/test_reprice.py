@@ -1,0 +1,85 @@
+"""Other prices for what has been: shown to the nano-unit, taken when asked, and no further."""
+
+import csv
+import json
+import shutil
+from decimal import Decimal
+
+import pytest
+
+BUCKETS = {
+    "input_uncached": "input_uncached_tokens",
+    "cache_read": "cache_read_tokens",
+    "cache_write_5m": "cache_write_5m_tokens",
+    "cache_write_1h": "cache_write_1h_tokens",
+}
+MODEL = "sim-sonnet"
+RANGE = ("--from", "2026-01-01", "--to", "2026-01-03")
+
+
+def files(folder):
+    """Return the bytes of each file below a folder."""
+    return {
+        path.relative_to(folder): path.read_bytes() for path in sorted(folder.rglob("*.parquet"))
+    }
+
+
+@pytest.mark.slow
+def test_prices_change_the_past_only_when_they_are_taken(roi, tmp_path):
+    roi("simulate", "--out", tmp_path, "--days", 3, "--tasks-per-day", 40, "--agents", 3)
+    inbox, lake, new = tmp_path / "inbox", tmp_path / "lake", tmp_path / "new"
+    roi("run", "--inbox", inbox, "--lake", lake)
+    released = files(lake / "release" / "current" / "marts")
+    tokens = roi.sql(
+        lake,
+        f"select sum(input_uncached_tokens) as tokens, sum(priced_cost) as cost, count(*) as calls"
+        f" from fct_agent_action where model = '{MODEL}' and day <= date '2026-01-03'"
+        " and started_at < timestamp '2026-01-03 12:00:00' and tier = 'standard'"
+        " and cost_status = 'priced'",
+    )[0]
+
+    # until noon of the third day an uncached token costs a millionth of a dollar more
+    (new / "reference").mkdir(parents=True)
+    with (inbox / "reference" / "prices.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    for row in rows:
+        is_meant = (row["model"], row["bucket"], row["tier"]) == (
+            MODEL,
+            "input_uncached",
+            "standard",
+        )
+        if is_meant and row["valid_to"] == "2026-01-03T12:00:00Z":
+            row["price_per_million"] = str(Decimal(row["price_per_million"]) + 1)
+    with (new / "reference" / "prices.csv").open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, rows[0].keys())
+        writer.writeheader()
+        writer.writerows(rows)
+    more = Decimal(tokens["tokens"]) / 1_000_000
+    assert more > 0
+
+    ask = ("reprice", "--lake", lake, "--inbox", new)
+    shown = json.loads(roi(*ask, *RANGE, "--dry-run", "--json"))
+    (model,) = shown["models"]
+    assert (model["provider"], model["model"]) == ("anthropic", MODEL)
+    assert Decimal(model["cost_after"]) - Decimal(model["cost_before"]) == more
+    assert [str(day) for day in shown["days"]] == ["2026-01-01", "2026-01-02", "2026-01-03"]
+    assert not shown["applied"]
+
+    said = roi(*ask, "--from", "2026-01-02", "--to", "2026-01-03", "--reason", "x", code=1)
+    assert "also change 1 days outside of 2026-01-02 to 2026-01-03" in said
+    assert "Say why" in roi(*ask, *RANGE, code=1)
+    assert files(lake / "release" / "current" / "marts") == released, "a trial left a trace"
+    assert json.loads(roi("restatements", "--lake", lake, "--json")) == []
+
+    taken = json.loads(roi(*ask, *RANGE, "--reason", "the list was wrong", "--json"))
+    assert taken["applied"]
+    assert taken["models"] == shown["models"]
+    assert taken["agents"] == shown["agents"]
+    restated = json.loads(roi("restatements", "--lake", lake, "--json"))
+    (load,) = {row["loads"] for row in restated}
+    (entry,) = roi.sql(lake, f"select tables, uri from ops.manifest where load_id = '{load}'")
+    assert entry == {"tables": "prices", "uri": "reference/prices.csv"}
+
+    # the inbox has the new table too from now on: nothing is left to change
+    shutil.copy(new / "reference" / "prices.csv", inbox / "reference" / "prices.csv")
+    assert "nothing changed" in roi("run", "--inbox", inbox, "--lake", lake)
