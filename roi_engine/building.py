@@ -197,6 +197,7 @@ def _judge(bench: Bench, plan: scope.Plan) -> None:
         run_id=bench.journal.run_id,
         reporting_currency=settings.reporting_currency,
         block_threshold=settings.block_threshold,
+        unpriced_threshold=settings.unpriced_block_threshold,
     )
     blocked = {day: why for day, why in result.blocked.items() if day in plan.build}
     record_days(

@@ -40,6 +40,9 @@ class Settings(BaseSettings):
     open_timeout_days: int = Field(default=30, ge=1, le=365)
     min_group_size: int = Field(default=30, ge=1)
     block_threshold: Decimal = Field(default=Decimal("0.05"), ge=0, le=1)
+    unpriced_block_threshold: Decimal | None = Field(default=None, ge=0, le=1)
+    """Share of a day's model calls without a price over which the day is blocked; default: never,
+    since a call that is shown as unpriced hides nothing."""
     idle_policy: Literal["hold", "charge"] = "hold"
     credit_rule: Literal["final_responder", "cost_share"] = "final_responder"
     cost_ratio_threshold: float = Field(default=1.0, gt=0)
@@ -77,6 +80,7 @@ class Settings(BaseSettings):
             "open_timeout_days",
             "min_group_size",
             "block_threshold",
+            "unpriced_block_threshold",
             "idle_policy",
             "credit_rule",
             "cost_ratio_threshold",

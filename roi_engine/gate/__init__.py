@@ -73,6 +73,7 @@ def check(
     run_id: str,
     reporting_currency: str = "USD",
     block_threshold: Decimal = Decimal("0.05"),
+    unpriced_threshold: Decimal | None = None,
 ) -> GateResult:
     """Judge the bronze rows of active loads on ``days``, and the active reference tables.
 
@@ -84,6 +85,8 @@ def check(
         run_id: Stands in every result row.
         reporting_currency: Money in another currency needs a rate to this one.
         block_threshold: The share of critical rows over which a source blocks its day.
+        unpriced_threshold: The share of a day's model calls without a price over which the day is
+            blocked; None for never.
 
     Raises:
         Disagreement: The query form of a rule counts other rows than Great Expectations does.
@@ -111,6 +114,7 @@ def check(
             results += judged.results
             if each.query is None:
                 tallies[each.source].add(judged.rules, judged.counts)
+        unpriced = _unpriced(con, checks) if unpriced_threshold is not None else {}
         for source, day, label in bronze.missing_columns(con):
             tallies[source].missing.setdefault(day, []).append(label)
         con.execute("drop table gate_schema")
@@ -123,8 +127,24 @@ def check(
             "select * from gate_quarantine"
             " order by source, rule, day nulls first, _load_id, _source_file, _source_row, record"
         ),
-        blocked=blocked_days(tallies, sorted(days), threshold=block_threshold),
+        blocked=blocked_days(
+            tallies,
+            sorted(days),
+            threshold=block_threshold,
+            unpriced=unpriced,
+            unpriced_threshold=unpriced_threshold,
+        ),
     )
+
+
+def _unpriced(con: duckdb.DuckDBPyConnection, checks: list[Any]) -> dict[date, tuple[int, int]]:
+    """Return day → (model calls without a price, model calls)."""
+    (models,) = (each for each in checks if each.name == "models")
+    rows = con.execute(
+        "select day, coalesce(sum(calls) filter (where not is_priced), 0), sum(calls)"
+        f" from ({models.query}) group by day"
+    ).fetchall()
+    return {day: (int(bare), int(calls)) for day, bare, calls in rows}
 
 
 def check_marts(

@@ -39,7 +39,12 @@ class Tally:
 
 
 def blocked_days(
-    tallies: Mapping[str, Tally], days: list[date], *, threshold: Decimal
+    tallies: Mapping[str, Tally],
+    days: list[date],
+    *,
+    threshold: Decimal,
+    unpriced: Mapping[date, tuple[int, int]] | None = None,
+    unpriced_threshold: Decimal | None = None,
 ) -> dict[date, str]:
     """Return the days that must not be built, each with its reason.
 
@@ -51,6 +56,8 @@ def blocked_days(
         tallies: Source → what its relations add up to.
         days: The days to decide about.
         threshold: A share, from 0 to 1.
+        unpriced: Day → (model calls without a price, model calls).
+        unpriced_threshold: The share of the former over which a day is blocked; None for never.
 
     Examples:
         >>> day = date(2026, 3, 1)
@@ -78,6 +85,13 @@ def blocked_days(
                     f"{source}: {critical} of {rows} rows ({critical / rows:.1%}) break critical"
                     f" rules, more than {float(threshold):.1%} ({named})"
                 )
+        bare, calls = (unpriced or {}).get(day, (0, 0))
+        limit_bare = None if unpriced_threshold is None else Fraction(unpriced_threshold)
+        if limit_bare is not None and calls and Fraction(bare, calls) > limit_bare:
+            reasons.append(
+                f"tokens: {bare} of {calls} model calls ({bare / calls:.1%}) have no price, more"
+                f" than {float(limit_bare):.1%}: add them to prices.csv"
+            )
         if reasons:
             blocked[day] = "; ".join(reasons)
     return blocked

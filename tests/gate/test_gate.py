@@ -206,6 +206,21 @@ def test_sources_are_set_against_each_other(estate, name, rule, observed):
     assert found.select("severity", "observed").rows() == [("warning", observed)]
 
 
+@pytest.mark.parametrize(
+    ("threshold", "is_blocked"), [(None, False), ("0.667", False), ("0.6", True)]
+)
+def test_a_day_may_be_blocked_for_what_has_no_price(make_bronze, threshold, is_blocked):
+    """Two of three calls have none."""
+    bronze = make_bronze("unpriced")
+    for table in ("prices", "model_aliases"):
+        bronze.write(table, [{}])
+    bronze.write("spans", [{"request_model": "mystery"}] * 2 + [{}], day=DAY)
+    limit = None if threshold is None else Decimal(threshold)
+    result = check(duckdb.connect(), bronze, unpriced_threshold=limit)
+    said = "tokens: 2 of 3 model calls (66.7%) have no price, more than 60.0%: add them"
+    assert [said in why for why in result.blocked.values()] == [True] * is_blocked
+
+
 def test_a_cloud_bill_is_no_reason_to_look_for_calls(estate):
     result, _, _ = estate
     assert failures(result, DAYS["a cloud's bill for disks"]) == set()
