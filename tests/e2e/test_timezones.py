@@ -15,17 +15,23 @@ SUMS = {
     "fct_cost_allocation": ("allocated_cost",),
     "fct_agent_action": ("input_uncached_tokens", "output_visible_tokens", "priced_cost"),
     "fct_time_entry": ("human_cost",),
-    "fct_gpu_usage": ("gpu_hours",),
+    "fct_gpu_usage": ("busy_microseconds", "capacity_microseconds"),
     "fct_task": (),
 }
 
 
 def facts(lake):
-    """Return the exported facts of the newest release."""
-    return {
+    """Return the exported facts of the newest release, without what is only estimated.
+
+    A day that no bill has reached yet is estimated from its own calls, so another day has another
+    estimate; what was billed is the same money, whatever the clock on the wall.
+    """
+    tables = {
         name: pl.read_parquet(lake / "release/current/facts" / name, hive_partitioning=False)
         for name in SUMS
     }
+    is_billed = pl.col("cost_basis") != "estimated"
+    return tables | {"fct_cost_allocation": tables["fct_cost_allocation"].filter(is_billed)}
 
 
 def totals(tables):
