@@ -191,13 +191,14 @@ def test_objects_are_taken_once_a_version(s3, declared, tmp_path, shared_data):
 
 
 def test_a_folder_is_a_storage_too(tmp_path, shared_data):
-    bills = shared_data / "inbox" / "billing"
-    doors = tmp_path / "doors.toml"
-    doors.write_text(
+    """Declared beside the inbox's own folders, where a run looks for it."""
+    bills, inbox = shared_data / "inbox" / "billing", tmp_path / "inbox"
+    inbox.mkdir()
+    (inbox / "doors.toml").write_text(
         '[[door]]\nname = "share"\nkind = "objects"\nfolder = "billing"\n'
         f'url = "{bills.as_uri()}"\n'
     )
-    extract(tmp_path / "lake", "billing", doors=doors)
+    extract(tmp_path / "lake", "billing", inbox=inbox)
     extract(tmp_path / "other", "billing", inbox=shared_data / "inbox")
     assert bronze(tmp_path / "lake", "billing", "charges") == bronze(
         tmp_path / "other", "billing", "charges"
