@@ -26,6 +26,8 @@ class Status:
     loads: dict[str, int] = field(default_factory=dict)
     late: dict[str, list[str]] = field(default_factory=dict)
     """Day → sources that have not been extracted for it, while others have."""
+    doors: dict[str, str] = field(default_factory=dict)
+    """Live door → when it last brought something new, UTC."""
     alerts: list[Alert] = field(default_factory=list)
     next_runs: dict[str, str] | None = None
     """DAG → when the schedule runs it next; None when no Airflow was asked."""
@@ -43,6 +45,9 @@ class Status:
                 f" {self.provisional_days} provisional{label}"
             ]
         said.append("loads: " + (", ".join(f"{k} {v}" for k, v in self.loads.items()) or "none"))
+        if self.doors:
+            brought = (f"{door} {when}" for door, when in self.doors.items())
+            said.append("live doors, last brought something: " + ", ".join(brought))
         said += [f"blocked {day}: {reason}" for day, reason in self.blocked.items()]
         said += [f"unreadable: {line}" for line in self.unreadable]
         said += [f"late {day}: {', '.join(missing)}" for day, missing in self.late.items()]
@@ -95,6 +100,10 @@ def read(settings: Settings, *, next_runs: dict[str, str] | None = None) -> Stat
             "select cast(day as varchar), list(distinct source) from lake.ops.extraction"
             " group by day order by day"
         ).fetchall()
+        doors = con.execute(
+            "select door, strftime(max(moved_at), '%Y-%m-%dT%H:%M:%S') from lake.ops.mark"
+            " group by door order by door"
+        ).fetchall()
         waiting = unresolved(con, settings.lake)
     release, snapshot, as_of = newest
     days, first_day, last_day, provisional_days = counted
@@ -116,6 +125,7 @@ def read(settings: Settings, *, next_runs: dict[str, str] | None = None) -> Stat
         quarantine=refused,
         loads=dict(loads),
         late={day: sorted(missing) for day, found in asked if (missing := {*EXTRACTED} - {*found})},
+        doors=dict(doors),
         alerts=waiting,
         next_runs=next_runs,
         is_simulated=(settings.lake / "SIMULATED").exists(),

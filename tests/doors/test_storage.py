@@ -7,7 +7,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from roi_engine import pipeline
+from roi_engine import pipeline, status
 from roi_engine.warehouse import lake as lakes
 from tests.doors.lake import bronze, environment, extract, loads, settings
 
@@ -199,6 +199,7 @@ def test_a_folder_is_a_storage_too(tmp_path, shared_data):
         f'url = "{bills.as_uri()}"\n'
     )
     extract(tmp_path / "lake", "billing", inbox=inbox)
+    assert list(status.read(settings(tmp_path / "lake")).doors) == ["share"]
     extract(tmp_path / "other", "billing", inbox=shared_data / "inbox")
     assert bronze(tmp_path / "lake", "billing", "charges") == bronze(
         tmp_path / "other", "billing", "charges"
