@@ -96,6 +96,24 @@ CHARGES = Table(
     day_from="charge_period_start",
 )
 
+# What providers themselves report of their days; compared with bills, never added to them.
+PROVIDER_COSTS = Table(
+    "billing",
+    "provider_costs",
+    {
+        "provider": "VARCHAR",  # openai, anthropic
+        "system": "VARCHAR",  # openai_costs, anthropic_costs
+        "scope_id": "VARCHAR",  # project, workspace
+        "line_item": "VARCHAR",  # else Anthropic's description, else its model
+        "token_type": "VARCHAR",
+        "tier": "VARCHAR",
+        "currency": "VARCHAR",  # in capitals; NULL in the row of 0 of a bucket without amounts
+        "amount": MONEY,  # in units of the currency; NULL could not be read
+        "bucket_start": "TIMESTAMP",  # a bucket is a day (UTC)
+    },
+    day_from="bucket_start",
+)
+
 SPANS = Table(
     "tokens",
     "spans",
@@ -513,7 +531,7 @@ MODEL_NAMES = Table(
 )
 
 TABLES = (
-    *(CHARGES, SPANS, EVALUATIONS, TICKETS, SAMPLES),
+    *(CHARGES, PROVIDER_COSTS, SPANS, EVALUATIONS, TICKETS, SAMPLES),
     *REFERENCE.values(),
     *(PRICE_BOOK, MODEL_NAMES),
 )
