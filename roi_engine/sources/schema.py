@@ -30,13 +30,15 @@ class Table:
     """One bronze table: its source, its name and its columns (name → DuckDB type).
 
     ``day_from`` names the TIMESTAMP column whose UTC date is the partition ``day``; reference
-    tables have none and lie in ``bronze/reference/TABLE-<load id>.parquet``.
+    tables have none and lie in ``bronze/reference/TABLE-<load id>.parquet``. A memo is compared
+    with what is built, and nothing is built of it: it cannot block a day, nor stand in for one.
     """
 
     source: str
     name: str
     columns: dict[str, str]
     day_from: str | None = None
+    is_memo: bool = False
 
     @property
     def all_columns(self) -> dict[str, str]:
@@ -112,6 +114,7 @@ PROVIDER_COSTS = Table(
         "bucket_start": "TIMESTAMP",  # a bucket is a day (UTC)
     },
     day_from="bucket_start",
+    is_memo=True,
 )
 
 SPANS = Table(
