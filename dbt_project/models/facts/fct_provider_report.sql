@@ -43,7 +43,7 @@ fx_rates as (
 
 ),
 
--- a report of a day is said whole: the document that came last takes the place of others
+-- a report says a day whole: the document that came last takes the place of others
 latest as (
 
     select provider_costs.*
@@ -70,7 +70,7 @@ summed as (
         latest._source_file,
         min(latest._source_row) as _source_row,
         count(*) as entries,
-        -- a sum that leaves out what could not be read would be a smaller one, not this one
+        -- without what could not be read it would be a smaller sum, not this one
         case when count(*) = count(latest.amount) then sum(latest.amount) end
             as native_cost
 
