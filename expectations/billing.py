@@ -30,9 +30,10 @@ def checks() -> list[Check]:
     """Return the checks of the source ``billing``.
 
     A line stays in unless its money cannot be used: what is odd about a usable amount warns,
-    because a quarantined line is missing from the bill's total.
+    because a quarantined line is missing from the bill's total. A provider's own report only
+    warns: no cost is made of it.
     """
-    return [*arrival.checks("billing"), _charges(), _providers()]
+    return [*arrival.checks("billing"), _charges(), _reports(), _providers()]
 
 
 def _charges() -> Check:
@@ -155,6 +156,55 @@ def _charges() -> Check:
                         and this.billed_cost <> 0
                     then this.effective_cost
                 end""",
+        },
+    )
+
+
+def _reports() -> Check:
+    return Check(
+        "billing",
+        "provider_costs",
+        gx.ExpectationSuite(
+            name="provider_costs",
+            expectations=[
+                arrival.readable(),
+                gxe.ExpectColumnValuesToNotBeNull(
+                    column="amount",
+                    severity="warning",
+                    notes="Without one of its amounts the provider's total of the day is unknown.",
+                    meta={"rule": "amount_present"},
+                ),
+                gxe.ExpectColumnValuesToBeBetween(
+                    column="amount",
+                    min_value=-LARGEST_AMOUNT,
+                    max_value=LARGEST_AMOUNT,
+                    severity="warning",
+                    notes="No provider charges so much for a day: it may be in other units.",
+                    meta={"rule": "amount_plausible"},
+                ),
+                gxe.ExpectColumnValuesToBeInSet(
+                    column="is_convertible",
+                    value_set=[True],
+                    severity="warning",
+                    notes="No rate to the reporting currency on that day, so the provider's total"
+                    " is unknown: add the day to fx_rates.csv.",
+                    meta={"rule": "currency_is_convertible"},
+                ),
+            ],
+        ),
+        derived={
+            "is_convertible": """
+                coalesce(this.amount, 0) = 0
+                or coalesce(
+                    this.currency = (select reporting_currency from gate_settings), false
+                )
+                or exists (
+                    select 1 from bronze_fx_rates as fx
+                    where fx.day = this.day
+                        and fx.from_currency = this.currency
+                        and fx.to_currency = (select reporting_currency from gate_settings)
+                        and fx.rate > 0
+                )""",
         },
     )
 

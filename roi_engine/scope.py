@@ -177,7 +177,10 @@ def read_links(
 def _read_billing(
     con: duckdb.DuckDBPyConnection, *, bronze: str, day: Callable[[str], str], active: str
 ) -> None:
-    """Add billing loads: all exports of a period are inputs of each day that it charges."""
+    """Add billing loads: all exports of a period are inputs of each day that it charges.
+
+    A provider's own report is an input of the days that it reports.
+    """
     con.execute(f"""
         create or replace temp table charge_row as
         select _load_id as load_id, provider_name, billing_account_id, billing_period_start,
@@ -212,6 +215,13 @@ def _read_billing(
             on charged.provider_name is not distinct from exports.provider_name
             and charged.billing_account_id is not distinct from exports.billing_account_id
             and charged.billing_period_start is not distinct from exports.billing_period_start
+    """)
+    # a provider's day is a day in UTC, in whatever zone is reported: see fct_provider_report
+    con.execute(f"""
+        insert into day_load
+        select distinct cast(bucket_start as date), _load_id, 'billing'
+        from {_bronze(bronze, "billing", "provider_costs")}
+        where {active} and bucket_start is not null
     """)
     # what was capitalised for a training run is paid off on the days after its completion
     con.execute(f"""

@@ -188,6 +188,27 @@ def test_a_new_export_rebuilds_every_day_of_its_billing_period(estate):
     assert estate.plan().build == [D[0], D[1], D[2]]
 
 
+def test_a_providers_report_rebuilds_the_day_that_it_reports(estate):
+    def report(load, day):
+        estate.land(
+            load,
+            schema.PROVIDER_COSTS,
+            day,
+            system="openai_costs",
+            bucket_start=f"{day} 00:00:00",
+        )
+
+    estate.span("s", D[0])
+    estate.span("t", D[1])
+    estate.publish(estate.plan())
+    report("a", D[1])
+    assert estate.plan(requested=[]).build == [D[1]]
+    estate.publish(estate.plan())
+    assert estate.plan().build == []
+    report("b", D[1])
+    assert estate.plan(requested=[]).build == [D[1]]
+
+
 def test_a_changed_reference_row_rebuilds_every_released_day(estate):
     estate.span("a", D[0])
     estate.publish(estate.plan())

@@ -21,6 +21,8 @@ from roi_engine.doors.base import Door
 KINDS = {
     "objects": "roi_engine.doors.objects:Objects",
     "bill_exports": "roi_engine.doors.bills:BillExports",
+    "openai_costs": "roi_engine.doors.reports:OpenaiCostsDoor",
+    "anthropic_costs": "roi_engine.doors.reports:AnthropicCostsDoor",
     "prometheus": "roi_engine.doors.prometheus:Prometheus",
     "litellm": "roi_engine.doors.litellm:Litellm",
     "zendesk": "roi_engine.doors.zendesk:Zendesk",

@@ -3,7 +3,8 @@
 The definitions are the providers': https://platform.openai.com/docs/api-reference/usage/costs
 (``GET /v1/organization/costs``; ``amount.value`` in units of ``amount.currency``) and
 https://platform.claude.com/docs/en/api/admin/cost_report (``GET /v1/organizations/cost_report``;
-``amount`` is a decimal text in **cents**). Both need an admin key. No parser reads them yet.
+``amount`` is a decimal text in **cents**). Both need an admin key.
+``roi_engine.sources.reports`` reads the documents.
 """
 
 import hashlib
@@ -53,14 +54,15 @@ class _CostsDoor(Door):
         known = _known(mark)
         done = begin if mark is None else datetime.fromisoformat(str(mark["until"]))
         for day, content in self._days(begin, until):
-            uri = f"{day:%Y-%m-%d}/{hashlib.sha256(content).hexdigest()[:16]}"
+            sha256 = hashlib.sha256(content).hexdigest()
+            uri = f"{day:%Y-%m-%d}/{sha256[:16]}"
             before = known.get(f"{day:%Y-%m-%d}")
             done = max(done, day + _DAY)
-            known[f"{day:%Y-%m-%d}"] = uri
+            known[f"{day:%Y-%m-%d}"] = sha256
             since = f"{done - self.look_back - _DAY:%Y-%m-%d}"
             known = {name: kept for name, kept in known.items() if name >= since}
             goes_on: Mark = {"until": done.isoformat(), "days": dict(known)}
-            if uri == before:
+            if sha256 == before:
                 yield Page(uri, None, goes_on)
                 continue
             path = out / f"{day:%Y%m%d}.json"
@@ -169,6 +171,6 @@ class AnthropicCostsDoor(_CostsDoor):
 
 
 def _known(mark: Mark | None) -> dict[str, str]:
-    """Return day → uri of the document that says what it cost, within the look-back."""
+    """Return day → SHA-256 of the document that says what it cost, within the look-back."""
     days = mark["days"] if mark else None
     return dict(days) if isinstance(days, Mapping) else {}

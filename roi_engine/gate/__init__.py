@@ -5,7 +5,8 @@ and a reason), once per relation over all days of the run; the query form of the
 the counts by day and names the rows. The two must agree, or the gate stops.
 
 A day is blocked only if one of its sources lacks a required column, or if more than
-``block_threshold`` of the rows of a source on that day break critical rules. Warnings never block.
+``block_threshold`` of the rows of a source on that day break critical rules. Warnings never block,
+and neither do rows of which nothing is built (a provider's own report).
 What to do then: docs/runbooks/blocked_day.md.
 """
 
@@ -102,6 +103,7 @@ def check(
         for source in schema.SOURCES
         for each in importlib.import_module(f"expectations.{source}").checks()
     ]
+    memos = {table.name for table in schema.TABLES if table.is_memo}
     con.execute(f"create or replace temporary table gate_quarantine ({count.QUARANTINE_COLUMNS})")
     results: list[dict[str, Any]] = []
     tallies = {source: Tally() for source in schema.SOURCES}
@@ -112,7 +114,7 @@ def check(
         for each in checks:
             judged = check_relation(con, each, run_id=run_id)
             results += judged.results
-            if each.query is None:
+            if each.query is None and each.name not in memos:
                 tallies[each.source].add(judged.rules, judged.counts)
         unpriced = _unpriced(con, checks) if unpriced_threshold is not None else {}
         for source, day, label in bronze.missing_columns(con):

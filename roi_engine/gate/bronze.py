@@ -202,7 +202,8 @@ def create_volume_table(
         " (source varchar, day date, landed_rows bigint, last_at timestamp)"
     )
     for table in schema.TABLES:
-        paths = [str(file.path) for file in files if file.table is table]
+        # a report is no bill: it must not hide that the bill is missing, nor look like half of one
+        paths = [str(file.path) for file in files if file.table is table and not table.is_memo]
         if not paths:
             continue
         listed = ", ".join(literal(path) for path in paths)

@@ -9,6 +9,8 @@ DOORS = {
     # folder → (source, system); the longest that fits counts
     "reference": ("reference", ""),
     "billing": ("billing", "focus"),
+    "billing/openai_costs": ("billing", "openai_costs"),
+    "billing/anthropic_costs": ("billing", "anthropic_costs"),
     "gpu": ("gpu", "prometheus"),
     "tokens/otlp": ("tokens", "otlp"),
     "tokens/litellm": ("tokens", "litellm"),

@@ -54,6 +54,12 @@ FACTS: dict[str, dict[str, pl.DataType]] = {
         "logged_cost": _MONEY,
         "priced_cost": _MONEY,
     },
+    "fct_provider_report": {
+        "day": _DAY,
+        "provider": _TEXT,
+        "system": _TEXT,
+        "reported_cost": _MONEY,
+    },
     "fct_time_entry": {
         "task_id": _TEXT,
         "day": _DAY,

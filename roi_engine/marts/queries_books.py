@@ -1,4 +1,4 @@
-"""What the books ask: spans, prices, gateway and bill of a provider's day, and its invoices."""
+"""What the books ask: spans, prices, gateway, report and bill of a provider's day; invoices."""
 
 from roi_engine.marts.facts import Count, FactQuery, Join, Sum
 from roi_engine.marts.money import NANO, VALUE_SCALE
@@ -112,6 +112,14 @@ GATEWAY = FactQuery(
     counts=(Count("calls"),),
     where="logged_cost is not null",
     about="What a gateway's own log says that its calls cost.",
+)
+PROVIDER_REPORT = FactQuery(
+    "provider_report",
+    "fct_provider_report",
+    by=_PROVIDER,
+    sums=(Sum("reported_cost", "reported_cost", NANO),),
+    counts=(Count("reports"), Count("unknown_reports", "reported_cost is null")),
+    about="What a provider's own report says that a day has cost.",
 )
 PRICES = FactQuery(
     "prices",

@@ -12,6 +12,7 @@ from roi_engine.marts.queries_books import (
     CALLS_BY_PRICE,
     GATEWAY,
     PRICES,
+    PROVIDER_REPORT,
     RATES,
     TOKEN_CHARGES,
     UNTRACED,
@@ -24,6 +25,7 @@ QUERIES: tuple[FactQuery, ...] = (
     TOKEN_CHARGES,
     UNTRACED,
     GATEWAY,
+    PROVIDER_REPORT,
     PRICES,
     MATURITY,
     OPEN_COST,
@@ -31,6 +33,7 @@ QUERIES: tuple[FactQuery, ...] = (
 
 _KEYS = ["day", "provider"]
 _GROUP = [*_KEYS, "model"]
+_REPORTED = ("provider_reported_cost", "report_over_price_book", "bill_over_report")
 _EFFECT_SCALE = 15
 """Tokens times a rate per million at nano-units."""
 _BY_CATEGORY = {
@@ -51,15 +54,17 @@ def build(facts: Frames, params: Params) -> pl.DataFrame:
     Returns:
         The mart as declared, sorted by grain.
     """
-    calls, charges, untraced, gateway = (
+    calls, charges, untraced, gateway, reports = (
         requested(_lower(answer(query, facts)), params)
-        for query in (CALLS_BY_PRICE, TOKEN_CHARGES, UNTRACED, GATEWAY)
+        for query in (CALLS_BY_PRICE, TOKEN_CHARGES, UNTRACED, GATEWAY, PROVIDER_REPORT)
     )
     steps = pl.concat(
         [
             _spans(calls, answer(PRICES, facts), params),
             _bill(charges),
             _usage(calls, charges, untraced),
+            # a day that only the provider itself knows of is a statement too
+            _long(reports.with_columns(bill=whole(0), none=pl.lit(0)), {"bill": "none"}),
         ]
     ).pipe(_close)
     memos = (
@@ -82,9 +87,10 @@ def build(facts: Frames, params: Params) -> pl.DataFrame:
         pl.concat([steps, memos.select(steps.columns)])
         .join(places, on="step", how="left", validate="m:1")
         .pipe(_judge, params)
+        .pipe(_compare, reports)
         .join(basis, on=_KEYS, how="left", validate="m:1")
         .with_columns(pl.col("billed_lines", "estimated_lines").fill_null(0))
-        .with_columns(cost_basis(), *as_decimal("amount"), evidence=pl.lit("measured"))
+        .with_columns(cost_basis(), *as_decimal("amount", *_REPORTED), evidence=pl.lit("measured"))
         .join(statuses(facts, params), on="day", how="left", validate="m:1")
         .pipe(stamp, params)
         .pipe(RECONCILIATION.conform)
@@ -381,4 +387,25 @@ def _judge(rows: pl.DataFrame, params: Params) -> pl.DataFrame:
         .when(is_left)
         .then(pl.lit("within")),
         share_of_bill=pl.when(is_left).then("share"),
+    )
+
+
+def _compare(rows: pl.DataFrame, reports: pl.DataFrame) -> pl.DataFrame:
+    """Set the provider's own report beside price book and bill, on the bill's row."""
+    # providers that differ in capitals only are one
+    reported = reports.group_by(_KEYS).agg(
+        provider_reported_cost=pl.when(pl.col("unknown_reports").sum() == 0).then(
+            pl.col("reported_cost").sum()
+        ),
+    )
+    booked = rows.filter(pl.col("step") == "price_book").select(*_KEYS, booked="amount")
+    told, is_bill = pl.col("provider_reported_cost"), pl.col("step") == "bill"
+    return (
+        rows.join(reported, on=_KEYS, how="left", validate="m:1")
+        .join(booked, on=_KEYS, how="left", validate="m:1")
+        .with_columns(
+            provider_reported_cost=pl.when(is_bill).then(told),
+            report_over_price_book=pl.when(is_bill).then(told - pl.col("booked")),
+            bill_over_report=pl.when(is_bill).then(pl.col("amount") - told),
+        )
     )

@@ -1,5 +1,7 @@
 """Bills: FOCUS exports, version 1.0 to 1.4, as CSV or Parquet → ``charges``.
 
+Providers' own cost reports, which are no bills, are read by ``roi_engine.sources.reports``.
+
 A row is a billing line as the provider wrote it. Versions differ only in columns, so the
 columns present tell which one it is; a name that changed between versions is looked up under
 each of its names. Columns without a place in bronze go to ``extra`` as text: nothing is lost.
@@ -14,7 +16,7 @@ from pathlib import Path
 
 import duckdb
 
-from roi_engine.sources import bronze, cells, delimited, files
+from roi_engine.sources import bronze, cells, delimited, files, reports
 from roi_engine.sources.base import Context, Load, MissingColumn, Parsed, Unreadable
 from roi_engine.sources.schema import CHARGES
 
@@ -91,12 +93,14 @@ class _Export:
 
 
 def parse(raw: Path, *, load: Load, context: Context, out: Path) -> Parsed:
-    """Parse one FOCUS export.
+    """Parse one FOCUS export, or one page of a provider's own report.
 
     Raises:
         MissingColumn: A column is missing without which no line can be booked.
-        Unreadable: The file is neither CSV nor Parquet, or damaged.
+        Unreadable: The file is neither CSV nor Parquet, or damaged; or no page of the report.
     """
+    if load.system in reports.REPORTS:
+        return reports.parse(raw, load=load, context=context, out=out)
     plain = files.unpack(raw, temp=context.temp)
     with files.connect(context) as con:
         export = _parquet(con, plain.path) if plain.is_parquet else _csv(con, plain.path)

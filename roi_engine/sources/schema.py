@@ -30,13 +30,15 @@ class Table:
     """One bronze table: its source, its name and its columns (name → DuckDB type).
 
     ``day_from`` names the TIMESTAMP column whose UTC date is the partition ``day``; reference
-    tables have none and lie in ``bronze/reference/TABLE-<load id>.parquet``.
+    tables have none and lie in ``bronze/reference/TABLE-<load id>.parquet``. A memo is compared
+    with what is built, and nothing is built of it: it cannot block a day, nor stand in for one.
     """
 
     source: str
     name: str
     columns: dict[str, str]
     day_from: str | None = None
+    is_memo: bool = False
 
     @property
     def all_columns(self) -> dict[str, str]:
@@ -94,6 +96,25 @@ CHARGES = Table(
         "charge_period_end": "TIMESTAMP",
     },
     day_from="charge_period_start",
+)
+
+# What providers themselves report of their days; compared with bills, never added to them.
+PROVIDER_COSTS = Table(
+    "billing",
+    "provider_costs",
+    {
+        "provider": "VARCHAR",  # openai, anthropic
+        "system": "VARCHAR",  # openai_costs, anthropic_costs
+        "scope_id": "VARCHAR",  # project, workspace
+        "line_item": "VARCHAR",  # else Anthropic's description, else its model
+        "token_type": "VARCHAR",
+        "tier": "VARCHAR",
+        "currency": "VARCHAR",  # in capitals; NULL in the row of 0 of a bucket without amounts
+        "amount": MONEY,  # in units of the currency; NULL could not be read
+        "bucket_start": "TIMESTAMP",  # a bucket is a day (UTC)
+    },
+    day_from="bucket_start",
+    is_memo=True,
 )
 
 SPANS = Table(
@@ -513,7 +534,7 @@ MODEL_NAMES = Table(
 )
 
 TABLES = (
-    *(CHARGES, SPANS, EVALUATIONS, TICKETS, SAMPLES),
+    *(CHARGES, PROVIDER_COSTS, SPANS, EVALUATIONS, TICKETS, SAMPLES),
     *REFERENCE.values(),
     *(PRICE_BOOK, MODEL_NAMES),
 )

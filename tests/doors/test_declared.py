@@ -61,7 +61,7 @@ def test_only_the_doors_that_are_asked_need_their_secret(read):
     [
         ("[[door", "cannot be read"),
         ("name = 'x'", r"write \[\[door\]\] before each door"),
-        ('[[door]]\nname = "x"\nkind = "excel"', "kind is 'excel'; it may be bill_exports"),
+        ('[[door]]\nname = "x"\nkind = "excel"', "kind is 'excel'; it may be anthropic_costs"),
         (ZENDESK + 'secret = "abc"', "a secret does not belong in a file"),
         (ZENDESK + "attempts = 0", "door support: attempts: Input should be greater"),
         (ZENDESK + 'colour = "red"', "door support: colour: Extra inputs are not permitted"),

@@ -28,6 +28,14 @@ SOUND = {
         "charge_period_start": datetime(2026, 3, 2),
         "charge_period_end": datetime(2026, 3, 3),
     },
+    "provider_costs": {
+        "provider": "openai",
+        "system": "openai_costs",
+        "line_item": "gpt-5, input",
+        "currency": "USD",
+        "amount": Decimal("1.5"),
+        "bucket_start": datetime(2026, 3, 2),
+    },
     "spans": {
         "system": "otlp",
         "trace_id": "t",

@@ -47,6 +47,12 @@ BREAKS = {
         "commitment_discount_status_known": {"commitment_discount_status": "Idle"},
         "charge_starts_in_its_billing_period": {"billing_period_start": datetime(2026, 3, 3)},
     },
+    "provider_costs": {
+        "values_fit_their_types": {"_rejected": "{}"},
+        "amount_present": {"amount": None},
+        "amount_plausible": {"amount": -9_000_000_001},
+        "currency_is_convertible": {"currency": "JPY"},
+    },
     "spans": {
         "values_fit_their_types": {"_rejected": '{"input_tokens": "many"}'},
         "attempt_identified": {"trace_id": None},

@@ -234,6 +234,18 @@ def estate(seed: int, tasks: int = 400, days: int = DAYS) -> dict[str, pl.DataFr
                 for step in steps[::2]
             ],
         ),
+        "fct_provider_report": fact(
+            "fct_provider_report",
+            [
+                {
+                    "day": FIRST + timedelta(days=shift),
+                    "provider": "p1",
+                    "system": "costs",
+                    "reported_cost": f"{shift}.25" if shift % 5 else None,
+                }
+                for shift in range(0, days, 2)
+            ],
+        ),
         "dim_price": fact("dim_price", PRICES),
         "fct_task": fact("fct_task", work),
         "fct_task_credit": fact("fct_task_credit", shares_of),

@@ -222,6 +222,71 @@ def test_a_gateway_stands_beside_the_statement(books):
     assert set(rows.filter(pl.col("kind") == "memo")["step"]) == {"gateway", "gateway_difference"}
 
 
+REPORTED = ("provider_reported_cost", "report_over_price_book", "bill_over_report")
+
+
+def said_by_provider(rows: pl.DataFrame) -> dict[str, tuple[Decimal | None, ...]]:
+    """Return what a report says by provider; it stands on the bill's row and on no other."""
+    others = rows.filter(pl.col("step") != "bill").select(REPORTED)
+    assert others.null_count().row(0) == (others.height,) * 3
+    bills = rows.filter(pl.col("step") == "bill").select("provider", *REPORTED)
+    return {name: tuple(said) for name, *said in bills.iter_rows()}
+
+
+def test_a_providers_own_report_stands_between_the_price_book_and_the_bill(books):
+    bill = line("10")
+    tax = line("0.5", charge_category="Tax")
+    given = {
+        "fct_agent_action": [call(priced_cost="8")],
+        "fct_charge": [bill, tax],
+        "fct_cost_allocation": [part(bill), part(tax)],
+        "dim_price": [PRICE],
+    }
+    report = {"day": DAY, "provider": "p", "system": "s"}
+    without = books("reconciliation", **given)
+    assert said_by_provider(without) == {"p": (None, None, None)}
+    rows = books(
+        "reconciliation",
+        **given,
+        fct_provider_report=[
+            report | {"reported_cost": "9.7"},
+            report | {"system": "t", "reported_cost": "0.1"},
+            # a provider that nothing else is known of
+            report | {"provider": "q", "reported_cost": "3"},
+        ],
+    )
+    # 8 by the price book, 9.8 by the provider, 10.5 with its tax on the bill
+    assert said_by_provider(rows) == {
+        "p": (Decimal("9.8"), Decimal("1.8"), Decimal("0.7")),
+        "q": (3, 3, -3),
+    }
+    assert steps(rows.filter(provider="q")) == dict.fromkeys(
+        ("plain", "price_book", "unexplained", "bill"), 0
+    )
+    # the statement itself is as it was
+    assert rows.filter(provider="p").drop(REPORTED).equals(without.drop(REPORTED))
+
+
+def test_a_report_that_is_not_wholly_known_is_no_number(books):
+    report = {"day": DAY, "provider": "p", "system": "s"}
+    unknown = [report | {"reported_cost": "9"}, report | {"system": "t", "reported_cost": None}]
+    rows = books(
+        "reconciliation",
+        fct_agent_action=[call(priced_cost="8")],
+        dim_price=[PRICE],
+        fct_provider_report=unknown,
+    )
+    assert said_by_provider(rows) == {"p": (None, None, None)}
+    nothing = [report | {"reported_cost": "0"}]
+    rows = books(
+        "reconciliation",
+        fct_agent_action=[call(priced_cost="8")],
+        dim_price=[PRICE],
+        fct_provider_report=nothing,
+    )
+    assert said_by_provider(rows) == {"p": (0, -8, 0)}
+
+
 def test_every_statement_adds_up(facts, make_params, build_mart):
     rows = build_mart(facts, "reconciliation", make_params(*EVERY_DAY))
     assert {"late", "untraced", "unpriced", "cache", "tier", "retry"} <= set(rows["step"])

@@ -39,17 +39,26 @@ _ALL = (
     "dim_price.input_uncached_per_million",
 )
 
+
+def _reported(name: str, about: str, formula: str, inputs: tuple[str, ...]) -> Column:
+    """Declare money that stands once per day and provider, where a report is known."""
+    return Column(
+        name, MONEY, "currency", about, formula, inputs, "§9", nullable=True, additive=True
+    )
+
+
 RECONCILIATION = Mart(
     name="reconciliation",
     about="Why a model provider's bill is not what the traced calls add up to.",
-    row="One row per day, provider and step, for providers with model calls or token charges.",
+    row="One row per day, provider and step, for providers with model calls, token charges or a"
+    " cost report of their own.",
     section="§9",
     columns=(
         KEYS["day"],
         key(
             "provider",
             "The model provider, in small letters.",
-            ("fct_agent_action.provider", "fct_charge.provider"),
+            ("fct_agent_action.provider", "fct_charge.provider", "fct_provider_report.provider"),
             "§9",
         ),
         Column(
@@ -113,6 +122,27 @@ RECONCILIATION = Mart(
             ("amount",),
             "§9",
         ),
+        _reported(
+            "provider_reported_cost",
+            "What the provider's own cost report says of the day; no cost is made of it. On the row"
+            " of step bill, and NULL where no report is there or one of its amounts is not known.",
+            "sum of the reports that came last",
+            ("fct_provider_report.reported_cost",),
+        ),
+        _reported(
+            "report_over_price_book",
+            "What the provider's report says beyond spans × price book: usage that the traces or"
+            " the price list do not have. On the row of step bill.",
+            "provider_reported_cost − amount of price_book",
+            ("provider_reported_cost", "amount"),
+        ),
+        _reported(
+            "bill_over_report",
+            "What the bill says beyond the provider's report: taxes, credits, late or lost lines."
+            " On the row of step bill.",
+            "amount of bill − provider_reported_cost",
+            ("provider_reported_cost", "amount"),
+        ),
         choice(
             "verdict",
             "gap where more is unexplained than is tolerated: it alerts.",
@@ -129,6 +159,8 @@ RECONCILIATION = Mart(
         "Per provider and day: amounts of kind start and difference add up to bill, to the last"
         " nano-unit. Never add over kinds.",
         "cache and tier need rates in the reporting currency; elsewhere they are part of plain.",
+        "report_over_price_book + bill_over_report = bill − price_book, where the report is known:"
+        " how much of the difference the provider's own report shares, and how much it does not.",
         "discount needs list prices in the reporting currency on all usage lines of a model.",
     ),
 )
