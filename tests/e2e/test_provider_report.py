@@ -4,6 +4,7 @@ import json
 from decimal import Decimal
 
 import polars as pl
+import pytest
 
 DAY = "2026-01-02"
 REPORTED = ["provider_reported_cost", "report_over_price_book", "bill_over_report"]
@@ -27,6 +28,7 @@ def mart(lake, name):
     return rows.drop("_transform_run_id")
 
 
+@pytest.mark.slow
 def test_a_report_shows_in_reconciliation_and_changes_no_cost(roi, tmp_path):
     roi("simulate", "--out", tmp_path, "--days", 2, "--tasks-per-day", 20, "--agents", 3)
     inbox, lake = tmp_path / "inbox", tmp_path / "lake"
