@@ -10,6 +10,7 @@ the lineage columns, which begin with ``_`` and name those bytes.
 import csv
 import gzip
 import io
+import json
 import os
 import shutil
 import subprocess
@@ -74,7 +75,7 @@ def warned(roi, lake: Path, rule: str) -> dict[str, str]:
     rows = roi.sql(
         lake,
         "select day, severity, observed from ops.validation_result"
-        f" where rule = '{rule}' and not success",
+        f" where rule = '{rule}' and not success and day is not null",
     )
     assert {row["severity"] for row in rows} <= {"warning"}
     return {row["day"]: row["observed"] for row in rows}
@@ -130,9 +131,12 @@ class BadWeek:
         self.refused = roi.sql(lake, "select source, rule, severity, reason from quarantine")
         self.built = roi.sql(lake, "select distinct day from published order by day")
 
+        # a bill that came again does not unsay the rows of the one before it: that is retracted
+        because = ("--reason", "BilledCost carries its currency")
+        roi("retract", f"{BILLS}/sim-cloud.csv", *because, "--lake", lake)
         shutil.copytree(inbox, own, dirs_exist_ok=True)
         self.said_after = roi("run", "--inbox", own, "--lake", lake)
-        self.status_after = roi("status", "--lake", lake)
+        self.blocked_after = json.loads(roi("status", "--lake", lake, "--json"))["blocked"]
         self.verified_after = roi("verify", "--lake", lake)
         self.found = exported(roi, lake, folder / "out")
 
@@ -153,9 +157,7 @@ def test_half_a_gzip_is_quarantined_with_its_sentence(bad_week):
 @pytest.mark.slow
 def test_a_silent_source_warns_and_blocks_nothing(bad_week):
     silent = {day: found for day, found in bad_week.silent.items() if day in DAYS}
-    assert silent == dict.fromkeys([day for day in SILENT if day != RETYPED], "0 rows") | (
-        {RETYPED: "0 rows"} if RETYPED in silent else {}
-    )
+    assert silent == dict.fromkeys(SILENT, "0 rows")
     assert "FAIL" not in bad_week.verified
     assert {row["day"] for row in bad_week.built} >= {day for day in DAYS if day != RETYPED}
 
@@ -185,6 +187,7 @@ def test_a_retyped_column_blocks_its_day_and_quotes_the_value(bad_week):
 @pytest.mark.slow
 def test_after_the_cure_the_bad_week_is_the_undisturbed_one(bad_week, undisturbed):
     assert "blocked" not in bad_week.said_after
+    assert bad_week.blocked_after == {}
     assert "FAIL" not in bad_week.verified_after
     assert different(bad_week.found, undisturbed) == []
 
