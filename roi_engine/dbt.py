@@ -155,7 +155,14 @@ def build(
     return {node["unique_id"]: node["execution_time"] for node in nodes}
 
 
+_DISK_IS_FULL = ("No space left on device", "database or disk is full", "disk I/O error")
+"""How DuckDB, SQLite and the system say it, somewhere in what dbt says."""
+
+
 def _failure(done: subprocess.CompletedProcess[str], results: Path) -> str:
+    said = done.stdout + done.stderr
+    if reason := next((words for words in _DISK_IS_FULL if words in said), None):
+        return f"The lake cannot be written ({reason} while dbt ran): free its disk."
     failed = []
     if results.is_file():
         failed = [
@@ -165,7 +172,7 @@ def _failure(done: subprocess.CompletedProcess[str], results: Path) -> str:
         ]
     if failed:
         return "dbt stopped at " + "; ".join(failed)
-    tail = " ".join((done.stdout + done.stderr).split())[-1500:]
+    tail = " ".join(said.split())[-1500:]
     return f"dbt could not start: {tail}"
 
 

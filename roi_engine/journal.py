@@ -5,7 +5,7 @@ import resource
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -40,13 +40,16 @@ class Journal:
     ) -> None:
         if error is not None:
             self.step("failed", error=f"{type(error).__name__}: {error}")
-        self._file.close()
+        with suppress(OSError):
+            self._file.close()
 
     def step(self, name: str, **facts: object) -> None:
         """Write one line: the step that begins now, with whatever is known about it."""
         line = {"at": datetime.now(UTC).isoformat(), "run": self.run_id, "step": name}
-        self._file.write(json.dumps(line | self._about | facts, default=str) + "\n")
-        self._file.flush()
+        # on a full disk the stage says what is wrong, and its sentence must not be lost here
+        with suppress(OSError):
+            self._file.write(json.dumps(line | self._about | facts, default=str) + "\n")
+            self._file.flush()
         if self._terminal:
             said = " ".join(f"{key}={value}" for key, value in facts.items())
             sys.stderr.write(f"\r\033[K{name} {said}"[:120])

@@ -241,8 +241,13 @@ def _stages(settings: Settings, *, inbox: Path | None, **about: object) -> Itera
     if inbox is not None and not inbox.is_dir():
         message = f"The inbox {inbox} is not a folder: name one with --inbox."
         raise Failed(message)
-    settings.lake.mkdir(parents=True, exist_ok=True)
-    with Journal(settings.lake, **about) as journal:
+    try:
+        settings.lake.mkdir(parents=True, exist_ok=True)
+        opened = Journal(settings.lake, **about)
+    except OSError as error:
+        message = f"The lake cannot be written ({error}): free its disk."
+        raise Failed(message) from error
+    with opened as journal:
         try:
             yield journal
         except (

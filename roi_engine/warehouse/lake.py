@@ -161,9 +161,13 @@ def _attach(
     try:
         con.execute(attach_sql(root, catalog_dsn=catalog_dsn, read_only=read_only))
     except duckdb.Error as error:
-        if not catalog_dsn:
-            raise
         reason = " ".join(str(error).split())
+        if not catalog_dsn:
+            # a reader of a catalog in WAL mode writes too: its index of the log
+            if "disk I/O error" not in reason and "disk is full" not in reason:
+                raise
+            message = f"The lake in {root} cannot be opened ({reason}): free its disk."
+            raise LakeError(message) from error
         if read_only and "does not exist" in reason:
             message = (
                 f"There is no lake in this catalog yet: write one with `roi run --inbox DIR"
