@@ -21,7 +21,7 @@ from roi_engine.marts.columns import COUNT, MONEY
 from roi_engine.marts.declare import DECLARED
 from roi_engine.settings import Settings
 from roi_engine.sources.schema import UNDATED
-from roi_engine.warehouse import reading, release
+from roi_engine.warehouse import lake, reading, release
 from roi_engine.warehouse.ops import (
     activate_loads,
     drop_draft,
@@ -234,6 +234,7 @@ def _shape(bench: Bench, draft: Draft) -> None:
         inherit=(bench.lock,),
     )
     bench.journal.step("shape.nodes", seconds=nodes)
+    lake.know_empty_tables(bench.con, "build")
 
 
 def _value(bench: Bench, draft: Draft) -> None:

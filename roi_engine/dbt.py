@@ -1,14 +1,19 @@
 """dbt as one step: its sources declared from ours, its run as a subprocess, its answer read."""
 
 import argparse
+import hashlib
 import json
 import logging
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from importlib import metadata
 from pathlib import Path
 
+from roi_engine import version
 from roi_engine.sources.schema import SOURCES, TABLES, Table
 from roi_engine.warehouse import catalog
 from roi_engine.warehouse.lake import OPS_TABLES
@@ -29,15 +34,16 @@ class DbtFailed(Exception):
 def location(table: Table) -> str:
     """Return the DuckDB expression that reads one bronze table, whatever days there are.
 
+    The path is relative: dbt runs in the lake's folder, so that what it parsed holds for any lake.
+
     >>> from roi_engine.sources.schema import SAMPLES
     >>> location(SAMPLES)[:60]
-    "read_parquet('{{ env_var('ROI_BRONZE') }}/gpu/day=*/samples-"
+    "read_parquet('bronze/gpu/day=*/samples-*.parquet', hive_part"
     """
-    root = "{{ env_var('ROI_BRONZE') }}"
     if table.day_from is None:
-        return f"read_parquet('{root}/reference/{table.name}-*.parquet', union_by_name=true)"
+        return f"read_parquet('bronze/reference/{table.name}-*.parquet', union_by_name=true)"
     return (
-        f"read_parquet('{root}/{table.source}/day=*/{table.name}-*.parquet',"
+        f"read_parquet('bronze/{table.source}/day=*/{table.name}-*.parquet',"
         " hive_partitioning=true, hive_types={{ '{{day: DATE}}' }}, union_by_name=true)"
     )
 
@@ -105,6 +111,12 @@ def main() -> int:
 # ------------------------------------------------------------------------------- run
 
 
+OF_ONE_RUN = ("as_of", "read_from", "read_to")
+"""Variables that change from run to run: given as ``dbt_metadata_envs`` (``macros/scope.sql``)."""
+
+_PARSED_KEPT = 8
+
+
 def build(
     *,
     lake: Path,
@@ -117,6 +129,9 @@ def build(
 ) -> dict[str, float]:
     """Run ``dbt build`` against a lake and return seconds by node.
 
+    dbt parses the project once for each choice of variables, whatever the lake; what it parsed is
+    kept in the user's cache. The variables of ``OF_ONE_RUN`` are not part of it.
+
     ``inherit`` are open file descriptors that dbt keeps (the write lock).
 
     Raises:
@@ -124,11 +139,12 @@ def build(
     """
     root = lake.resolve()
     target = root / "logs" / "dbt"
-    address = catalog.sealed(catalog_dsn) if catalog_dsn else f"sqlite:{root / 'catalog.sqlite'}"
+    of_run = {name: str(variables[name]) for name in OF_ONE_RUN if name in variables}
+    chosen = {name: value for name, value in variables.items() if name not in of_run}
+    parsed = _parsed(chosen, target="postgres" if catalog_dsn else "sqlite")
     environment = os.environ | {
-        "ROI_BRONZE": str(root / "bronze"),
-        "ROI_DBT_CATALOG": "ducklake:" + address,
-        "ROI_DBT_DATA": f"{root / 'data'}/",
+        **{f"DBT_ENV_CUSTOM_ENV_{name}": value for name, value in of_run.items()},
+        **({"ROI_DBT_CATALOG": f"ducklake:{catalog.sealed(catalog_dsn)}"} if catalog_dsn else {}),
         "ROI_THREADS": str(threads),
         "ROI_MAX_MEMORY": max_memory,
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
@@ -141,18 +157,51 @@ def build(
         *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
         *("--target", "postgres" if catalog_dsn else "sqlite"),
         *("--target-path", str(target), "--log-path", str(target)),
-        *("--vars", json.dumps(dict(variables))),
+        *("--vars", json.dumps(chosen)),
+        *(("--partial-parse-file-path", str(parsed)) if parsed.is_file() else ()),
     ]
+    # what an earlier version left in the lake is not what this one would parse
+    (target / "partial_parse.msgpack").unlink(missing_ok=True)
     # dbt inherits the write lock: if this process is killed, the lock lives as long as dbt
     done = subprocess.run(  # noqa: S603
-        command, env=environment, capture_output=True, text=True, check=False, pass_fds=inherit
+        command,
+        env=environment,
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+        pass_fds=inherit,
     )
+    _keep_parsed(target / "partial_parse.msgpack", parsed)
     log.debug(done.stdout)
     results = target / "run_results.json"
     if done.returncode != 0:
         raise DbtFailed(_failure(done, results))
     nodes = json.loads(results.read_text())["results"]
     return {node["unique_id"]: node["execution_time"] for node in nodes}
+
+
+def _parsed(variables: Mapping[str, object], *, target: str) -> Path:
+    """Return where the project is kept as dbt parsed it: of this very code, and no other."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "roi"
+    parts = [version.code_version(variables), target, str(PROJECT)]
+    parts += [metadata.version(name) for name in ("dbt-core", "dbt-duckdb")]
+    key = hashlib.sha256("\x00".join(parts).encode()).hexdigest()
+    return cache / f"dbt-{key[:32]}.msgpack"
+
+
+def _keep_parsed(made: Path, parsed: Path) -> None:
+    """Keep what dbt parsed for the next run; a cache that cannot be written costs only time."""
+    if parsed.is_file() or not made.is_file():
+        return
+    with suppress(OSError):
+        parsed.parent.mkdir(parents=True, exist_ok=True)
+        draft = parsed.with_suffix(f".{os.getpid()}")
+        shutil.copyfile(made, draft)
+        draft.replace(parsed)
+        kept = sorted(parsed.parent.glob("dbt-*.msgpack"), key=lambda path: path.stat().st_mtime)
+        for old in kept[:-_PARSED_KEPT]:
+            old.unlink(missing_ok=True)
 
 
 _DISK_IS_FULL = ("No space left on device", "database or disk is full", "disk I/O error")

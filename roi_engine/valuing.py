@@ -12,7 +12,7 @@ from roi_engine.marts import MARTS
 from roi_engine.marts.declare import DECLARED
 from roi_engine.marts.params import Params
 from roi_engine.settings import Settings
-from roi_engine.warehouse import reading
+from roi_engine.warehouse import lake, reading
 
 
 class MartRefused(Exception):
@@ -159,3 +159,5 @@ def _write(con: duckdb.DuckDBPyConnection, name: str, mart: pl.DataFrame) -> Non
     con.register("mart", mart)
     con.execute(f"create or replace table lake.build.{name} as from mart")
     con.unregister("mart")
+    if mart.is_empty():
+        lake.know_empty(con, f"lake.build.{name}")

@@ -8,6 +8,13 @@
 
     All three are written by roi_engine/pipeline.py before dbt starts. -#}
 
+{#- A variable that changes from run to run. The pipeline gives it in the environment as
+    DBT_ENV_CUSTOM_ENV_name, by hand it may be a --vars; as one of those, every run would have
+    to parse the whole project anew. -#}
+{%- macro of_run(name) -%}
+{{ dbt_metadata_envs.get(name, var(name)) }}
+{%- endmacro -%}
+
 {%- macro generate_schema_name(custom_schema_name, node) -%}
     {{ custom_schema_name or target.schema }}
 {%- endmacro -%}
@@ -54,7 +61,7 @@
         {% if source_name != 'reference' and not all_days -%}
         -- literals, so that partitions outside the range are not even opened
         and bronze.day
-            between '{{ var('read_from') }}'::date and '{{ var('read_to') }}'::date
+            between '{{ of_run('read_from') }}'::date and '{{ of_run('read_to') }}'::date
         and bronze.day in (
             select read_day.day
             from {{ source('ops', 'read_day') }} as read_day

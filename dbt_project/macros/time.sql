@@ -25,5 +25,5 @@ cast({{ day }} + {{ days }} as date)
 
 {#- The day that decides maturity: a setting, never the clock. -#}
 {%- macro as_of() -%}
-cast('{{ var('as_of') }}' as date)
+cast('{{ of_run('as_of') }}' as date)
 {%- endmacro -%}

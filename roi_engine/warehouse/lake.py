@@ -192,6 +192,7 @@ def _prepare(con: duckdb.DuckDBPyConnection) -> None:
             con.execute(f"create schema if not exists lake.{schema}")
         for name, columns in OPS_TABLES.items():
             con.execute(f"create table if not exists lake.ops.{name} ({columns})")
+            know_empty(con, f"lake.ops.{name}")
     else:
         for step in range(version + 1, SCHEMA_VERSION + 1):
             for statement in MIGRATIONS[step]:
@@ -201,6 +202,36 @@ def _prepare(con: duckdb.DuckDBPyConnection) -> None:
         [SCHEMA_VERSION],
     )
     con.execute("commit")
+
+
+def know_empty(con: duckdb.DuckDBPyConnection, table: str) -> None:
+    """Give a table without a row its statistics; call it in the transaction that made the table.
+
+    DuckLake writes statistics with the first row. Until then it looks for them in the catalog
+    once for every column of every query: some milliseconds a column, a second for a wide mart
+    (duckdb/ducklake pull request 1313, which the pinned extension does not have yet). A row that
+    is deleted in its own transaction leaves no file, only the statistics.
+    """
+    name, kind, *_ = con.execute(f"describe {table}").fetchall()[0]
+    con.execute(f'insert into {table} by name select cast(null as {kind}) as "{name}"')
+    con.execute(f"delete from {table}")
+
+
+def know_empty_tables(con: duckdb.DuckDBPyConnection, schema: str) -> None:
+    """Give every table of a schema that has none its statistics, in one transaction."""
+    unknown = con.execute(
+        "select made.table_name from __ducklake_metadata_lake.ducklake_table as made"
+        " inner join __ducklake_metadata_lake.ducklake_schema as schema using (schema_id)"
+        " left join __ducklake_metadata_lake.ducklake_table_stats as known using (table_id)"
+        " where schema.schema_name = ? and known.table_id is null"
+        " and made.end_snapshot is null and schema.end_snapshot is null order by 1",
+        [schema],
+    ).fetchall()
+    if unknown:
+        con.execute("begin")
+        for (table,) in unknown:
+            know_empty(con, f'lake.{schema}."{table}"')
+        con.execute("commit")
 
 
 def _version(con: duckdb.DuckDBPyConnection) -> int | None:

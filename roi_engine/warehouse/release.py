@@ -16,7 +16,7 @@ from pathlib import Path
 import duckdb
 
 from roi_engine.warehouse import restating
-from roi_engine.warehouse.lake import LakeError
+from roi_engine.warehouse.lake import LakeError, know_empty
 
 FACT_PREFIXES = ("fct_", "dim_")
 _OPS = ("rounding",)
@@ -157,6 +157,7 @@ def _replace(
         old = columns.get((schema, name), {})
         if not old:
             con.execute(f"create table {target} as from {source} limit 0")
+            know_empty(con, target)
         elif list(old.items()) != list(new.items()):
             _migrate(con, target, source, old=old, new=new)
             con.execute(f"{note} cast(null as date)", [name])

@@ -144,12 +144,11 @@ def _run_dbt(root: Path) -> None:
         *("--select", *(f"+{fact}" for fact in FACTS)),
     ]
     environment = os.environ | {
-        "ROI_BRONZE": str(root / "bronze"),
-        "ROI_DBT_CATALOG": f"ducklake:sqlite:{root / 'catalog.sqlite'}",
-        "ROI_DBT_DATA": f"{root / 'data'}/",
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, env=environment, cwd=root, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
 
 

@@ -189,3 +189,22 @@ def test_a_second_reader_does_not_lock_the_writer_out(root):
             assert reader.execute("select count(*) from lake.facts.fct_task").fetchone() == (1,)
             with pytest.raises(duckdb.Error):
                 reader.execute("delete from lake.facts.fct_task")
+
+
+def test_a_table_without_a_row_has_statistics_all_the_same(root):
+    """DuckLake asks its catalog for missing ones once for every column of every query."""
+    with lake.connect(root) as con:
+        draft(con, [("a", DAY1, 1)], [(DAY1, 1)])
+        con.execute("delete from lake.build.daily_roi")
+        publish(con, [DAY1])
+        unknown = con.execute(
+            "select table_name from __ducklake_metadata_lake.ducklake_table as made"
+            " where end_snapshot is null and not exists (select 1"
+            " from __ducklake_metadata_lake.ducklake_table_stats as known"
+            " where known.table_id = made.table_id)"
+        ).fetchall()
+        assert unknown == []
+        con.execute("create table lake.build.fct_task (task_id varchar, day date)")
+        lake.know_empty_tables(con, "build")
+        assert con.execute("from lake.build.fct_task").fetchall() == []
+        assert con.execute("from lake.marts.daily_roi").fetchall() == []

@@ -44,7 +44,7 @@ converted as (
         ) }} as reported_limit,
         latest.native_currency <> '{{ var("reporting_currency") }}'
         and fx_rates.rate is null
-        and latest.valid_from <= '{{ var("as_of") }}'::date as is_rate_missing
+        and latest.valid_from <= {{ as_of() }} as is_rate_missing
 
     from latest
 
