@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from roi_engine.sources.base import MissingColumn, Unreadable
-from tests.sources.test_tokens import Parser, chat, line, span
+from tests.sources.test_tokens import Parser, line, span
 
 TEXTS = pa.map_(pa.string(), pa.string())
 COUNTS = pa.map_(pa.string(), pa.uint64())
@@ -374,6 +374,16 @@ def test_the_type_says_the_operation_where_no_attribute_does(parse, kind, operat
             10, 20, None, (None,) * 3, 16, False, id="reasoning that output counts already",
         ),
         pytest.param(
+            {"input": 100, "input_cached_tokens": 40, "input_audio_tokens": 7, "output": 20,
+             "output_reasoning_tokens": 5, "total": 120},
+            100, 20, 40, (None,) * 3, 5, True, id="a client that sent whole counts, by the total",
+        ),
+        pytest.param(
+            {"input": 100, "input_cached_tokens": 40, "output": 15, "output_reasoning_tokens": 5,
+             "total": 120},
+            100, 20, 40, (None,) * 3, 5, True, id="a whole input beside a split output",
+        ),
+        pytest.param(
             {"prompt_tokens": 10, "completion_tokens": 20, "total_tokens": 30},
             10, 20, None, (None,) * 3, None, False, id="OpenAI's names, as a gateway left them",
         ),
@@ -527,6 +537,14 @@ def test_strings_that_clickhouse_did_not_call_text(parse):
     )
 
 
+def test_a_key_that_stands_twice_in_a_map_is_no_damage(parse):
+    """ClickHouse's maps may have it; the first is what ``usage_details['input']`` answers there."""
+    usage = [("input", 5), ("input", 9), ("output_audio_tokens", 1), ("output", 2)]
+    metadata = [("gen_ai.agent.id", "support"), ("gen_ai.agent.id", "support")]
+    row = parsed_row(parse, observation(usage_details=usage, metadata=metadata))
+    assert (row["input_tokens"], row["output_tokens"], row["agent_id"]) == (5, 3, "support")
+
+
 @pytest.mark.parametrize(
     ("usage", "column", "text"),
     [
@@ -587,7 +605,7 @@ def test_a_bad_line_is_named_and_the_good_ones_arrive(parse, bad):
     ids=["scores", "an array", "CSV"],
 )
 def test_a_file_of_something_else_says_what_to_export(parse, content):
-    with pytest.raises(Unreadable, match="export observations .* as Parquet or JSONL"):
+    with pytest.raises(Unreadable, match=r"export observations .* as Parquet or JSONL"):
         parse(content)
 
 

@@ -75,10 +75,9 @@ def includes_cache(input_count: str, output_count: str) -> str:
         for column, names in _BUCKETS.items()
         if column.startswith("cache_")
     )
-    whole = f"{_number(input_count)} + coalesce({_number(output_count)}, 0)"
     return (
-        f"coalesce({_number(_bucket(*_TOTAL))} = {whole}"
-        f" and {cached} between 1 and {_number(input_count)}, false)::varchar"
+        f"({_is_total(input_count, output_count)}"
+        f" and coalesce({cached} between 1 and {_number(input_count)}, false))::varchar"
     )
 
 
@@ -92,26 +91,29 @@ def _count(names: tuple[str, ...], prefix: str) -> str:
 
     ``output_reasoning_tokens`` and ``input_audio_tokens`` stand beside output and input, so they
     are added; caches have columns of their own. A bucket without the prefix (``reasoning_tokens``)
-    is in the count already. What is no count makes a sum that is refused.
+    is in the count already, and so is every bucket where the total is input and output alone.
+    What is no count makes a sum that is refused.
     """
     aside = ", ".join(map(quoted, (*names, *_CACHES)))
     is_part = f"starts_with(bucket.key, '{prefix}_') and bucket.key not in ({aside})"
+    beside = f"list_filter(map_entries(usage_details), lambda bucket: {is_part})"
     parts = f"""list_filter(
-        list_prepend(
-            {_bucket(*names)},
-            map_values(map_from_entries(
-                list_filter(map_entries(usage_details), lambda bucket: {is_part})
-            ))
-        ),
+        list_prepend({_bucket(*names)}, list_transform({beside}, lambda bucket: bucket.value)),
         lambda part: part is not null
     )"""
     is_whole = "regexp_full_match(part, '[0-9]{1,18}')"
     return f"""list_transform([{parts}], lambda parts: case
         when len(parts) < 2 then parts[1]
+        when {_is_total(_bucket(*_INPUT), _bucket(*_OUTPUT))} then {_bucket(*names)}
         when len(list_filter(parts, lambda part: {is_whole})) = len(parts)
             then list_sum(list_transform(parts, lambda part: part::bigint))::varchar
         else array_to_string(parts, ' + ')
     end)[1]"""
+
+
+def _is_total(input_count: str, output_count: str) -> str:
+    whole = f"{_number(input_count)} + coalesce({_number(output_count)}, 0)"
+    return f"coalesce({_number(_bucket(*_TOTAL))} = {whole}, false)"
 
 
 def _number(text: str) -> str:

@@ -25,15 +25,24 @@ MAX_LINE_BYTES = 64 * 1024 * 1024
 
 _REQUIRED = ("id", "trace_id", "type", "start_time", "usage_details")
 _MAPS = ("metadata", "usage_details")
+_MAPPABLE = (
+    "name",
+    "environment",
+    "version",
+    "release",
+    "session_id",
+    "trace_name",
+    "prompt_name",
+)
+"""Columns that a mapping may name, beside keys of the metadata."""
+
 _TEXTS = (
     *("id", "trace_id", "project_id", "type", "parent_observation_id", "start_time", "end_time"),
     *("completion_start_time", "level", "provided_model_name", "model_parameters", "total_cost"),
     *("event_ts", "updated_at", "is_deleted"),
-    *("name", "environment", "version", "release", "session_id", "trace_name", "prompt_name"),
+    *_MAPPABLE,
 )
-"""Columns that are read, whatever else a file has; the last line may stand in a mapping too."""
-
-_MAPPABLE = frozenset(_TEXTS[_TEXTS.index("name") :])
+"""Columns that are read, whatever else a file has."""
 
 _OPERATIONS = {
     "GENERATION": "chat",
