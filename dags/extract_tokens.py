@@ -1,4 +1,4 @@
-"""Land the spans and evaluations (OTLP, LiteLLM, Parquet), and say that yesterday was asked for.
+"""Land spans and evaluations (OTLP, Langfuse, LiteLLM, Parquet), and say that yesterday was asked.
 
 Live doors (`doors.toml`) are asked for what came since their mark; every new file of the inbox,
 and every answer, is kept whole, parsed to bronze and written to the manifest; a file

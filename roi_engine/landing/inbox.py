@@ -15,6 +15,7 @@ DOORS = {
     "tokens/otlp": ("tokens", "otlp"),
     "tokens/litellm": ("tokens", "litellm"),
     "tokens/spans": ("tokens", "spans"),
+    "tokens/langfuse": ("tokens", "langfuse"),
     "tickets/zendesk": ("tickets", "zendesk"),
     "tickets/servicenow": ("tickets", "servicenow"),
     "tickets/jira": ("tickets", "jira"),

@@ -121,7 +121,7 @@ SPANS = Table(
     "tokens",
     "spans",
     {
-        "system": "VARCHAR",  # otlp, spans (flat Parquet), litellm
+        "system": "VARCHAR",  # otlp, spans (flat Parquet), litellm, langfuse
         "trace_id": "VARCHAR",
         "span_id": "VARCHAR",
         "parent_span_id": "VARCHAR",

@@ -1,7 +1,7 @@
 """Tokens: what agents asked of models and tools, span by span.
 
-Three systems give the same rows: OTLP/JSON lines (``otlp``), flat Parquet (``spans``) and the
-spend log of a LiteLLM gateway (``litellm``).
+Four systems give the same rows: OTLP/JSON lines (``otlp``), flat Parquet (``spans``), the spend
+log of a LiteLLM gateway (``litellm``) and Langfuse's observations (``langfuse``).
 """
 
 from pathlib import Path
@@ -10,10 +10,17 @@ import duckdb
 
 from roi_engine.sources import files, refusals
 from roi_engine.sources.base import Context, Load, Parsed, Unreadable
-from roi_engine.sources.tokens import litellm, otlp, spans
+from roi_engine.sources.tokens import langfuse, litellm, otlp, spans
 from roi_engine.sources.tokens.records import write
 
-_READERS = {"otlp": otlp.read, "litellm": litellm.read, "spans": spans.read}
+_READERS = {
+    "otlp": otlp.read,
+    "litellm": litellm.read,
+    "spans": spans.read,
+    "langfuse": langfuse.read,
+}
+_FORMS = {"spans": "Parquet", "langfuse": "Parquet or JSON lines"}
+"""System → what its files are, where they are not JSON lines."""
 
 
 def parse(raw: Path, *, load: Load, context: Context, out: Path) -> Parsed:
@@ -28,8 +35,8 @@ def parse(raw: Path, *, load: Load, context: Context, out: Path) -> Parsed:
             f"{load.system!r} is no system of tokens: use {', '.join(sorted(_READERS))}."
         )
     plain = files.unpack(raw, temp=context.temp)
-    if plain.is_parquet != (load.system == "spans"):
-        expected = "Parquet" if load.system == "spans" else "JSON lines"
+    expected = _FORMS.get(load.system, "JSON lines")
+    if ("Parquet" if plain.is_parquet else "JSON lines") not in expected:
         raise Unreadable(f"The file is not {expected}, as tokens/{load.system} must be.")
     try:
         with files.connect(context) as con:
