@@ -49,7 +49,7 @@ class BillExports(Storage):
 
         The manifest comes last, so a part that is newer than it is of a delivery under way: that
         one waits, for six hours. The mark has, for each delivery, the versions and the hashes of
-        its parts.
+        its parts, and the hashes of the parts that stood there before.
         """
         known = texts(mark, "deliveries")
         stored = self.stored()
@@ -68,8 +68,16 @@ class BillExports(Storage):
             paths = [out / f"{number:04}" / f"{part:04}" for part in range(len(parts))]
             hashes = [self.bring(part, path) for part, path in zip(parts, paths, strict=True)]
             self._refuse_moved(manifest)
-            known[delivery] = {"version": version, "parts": hashes}
-            gone = tuple(sorted(set(before.get("parts", [])) - set(hashes)))
+            # all that ever stood here: the delivery before this one may not have been readable,
+            # and then the one before that still counts
+            stood = set(before.get("stood", ())) | set(before.get("parts", ()))
+            known[delivery] = {
+                "version": version,
+                "parts": hashes,
+                "stood": sorted(stood - set(hashes)),
+            }
+            stand = {part for other in known.values() for part in other["parts"]}
+            gone = tuple(sorted(stood - stand))
             pages = [Page(uri(part), path) for part, path in zip(parts, paths, strict=True)]
             yield from pages[:-1]
             yield replace(pages[-1], mark={"deliveries": dict(known)}, replaces=gone)
