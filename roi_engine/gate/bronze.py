@@ -79,17 +79,28 @@ def views(con: duckdb.DuckDBPyConnection, files: Collection[File]) -> Iterator[N
 
 def _create_views(con: duckdb.DuckDBPyConnection, files: Collection[File]) -> None:
     for table in schema.TABLES:
-        paths = [str(file.path) for file in files if file.table is table]
-        selected = [*table.all_columns.items(), *([("day", "DATE")] if table.day_from else [])]
-        if not paths:
-            fields = ", ".join(f"cast(null as {kind}) as {quote(name)}" for name, kind in selected)
-            body = f"select {fields} where false"
-        else:
-            read = _read(paths, by_day=table.day_from is not None)
-            found = {row[0]: row[1] for row in con.execute(f"describe {read}").fetchall()}
-            fields = ", ".join(_field(name, kind, found.get(name)) for name, kind in selected)
-            body = f"select {fields} from ({read})"
+        paths = [file.path for file in files if file.table is table]
+        body = rows(con, table, paths)
         con.execute(f"create or replace temporary view bronze_{table.name} as {body}")
+
+
+def rows(con: duckdb.DuckDBPyConnection, table: Table, paths: Collection[Path]) -> str:
+    """Return the query of a table's rows in some files, with every column of its declaration."""
+    selected = [*table.all_columns.items(), *([("day", "DATE")] if table.day_from else [])]
+    if not paths:
+        fields = ", ".join(f"cast(null as {kind}) as {quote(name)}" for name, kind in selected)
+        return f"select {fields} where false"
+    read = _read([str(path) for path in paths], by_day=table.day_from is not None)
+    found = {row[0]: row[1] for row in con.execute(f"describe {read}").fetchall()}
+    fields = ", ".join(_field(name, kind, found.get(name)) for name, kind in selected)
+    return f"select {fields} from ({read})"
+
+
+def files_of_all_days(root: Path, table: Table, loads: Collection[str]) -> list[Path]:
+    """Return the files of ``loads`` that hold rows of a table, whatever their day."""
+    found = sorted((root / table.source).glob(f"day=*/{table.name}-*.parquet"))
+    wanted = frozenset(loads)
+    return [path for path in found if path.stem.rpartition("-")[2] in wanted]
 
 
 def _read(paths: Collection[str], *, by_day: bool) -> str:
