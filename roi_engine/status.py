@@ -7,6 +7,7 @@ from roi_engine.alerts import Alert, unresolved
 from roi_engine.settings import Settings
 from roi_engine.sources.schema import EXTRACTED
 from roi_engine.warehouse import lake
+from roi_engine.warehouse.ops import MANIFEST, UNREADABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class Status:
     provisional_days: int
     blocked: dict[str, str] = field(default_factory=dict)
     unreadable: list[str] = field(default_factory=list)
+    """Files in whose place none has come that can be read, and that nobody has acknowledged."""
     quarantine: list[dict[str, object]] = field(default_factory=list)
     loads: dict[str, int] = field(default_factory=dict)
     late: dict[str, list[str]] = field(default_factory=dict)
@@ -82,13 +84,17 @@ def read(settings: Settings, *, next_runs: dict[str, str] | None = None) -> Stat
             select count(*), min(day), max(day), count(*) filter (where status <> 'final')
             from newest
         """).fetchone() or (0, None, None, 0)
+        waiting = unresolved(con, settings.lake)
         unreadable = con.execute(
-            "select source || ' ' || record || ': ' || reason from lake.ops.quarantine"
-            " where rule = 'unreadable_file' order by 1"
+            "select source || ' ' || record || ': ' || reason"
+            f" from lake.ops.quarantine inner join ({UNREADABLE}) as file using (source)"
+            " where _load_id = file.load_id and uri in (select unnest(?::varchar[])) order by 1",
+            [[alert.subject for alert in waiting if alert.rule == "unreadable_file"]],
         ).fetchall()
-        quarantine = con.execute("""
+        quarantine = con.execute(f"""
             select source, rule, severity, count(*) as rows, min(reason) as example
-            from lake.ops.quarantine where rule <> 'unreadable_file'
+            from lake.ops.quarantine
+            where _load_id not in (select load_id from {MANIFEST} where status = 'unreadable')
             group by all order by severity, rows desc, source, rule
         """)
         names = [column[0] for column in quarantine.description]
@@ -104,7 +110,6 @@ def read(settings: Settings, *, next_runs: dict[str, str] | None = None) -> Stat
             "select door, strftime(max(moved_at), '%Y-%m-%dT%H:%M:%S') from lake.ops.mark"
             " group by door order by door"
         ).fetchall()
-        waiting = unresolved(con, settings.lake)
     release, snapshot, as_of = newest
     days, first_day, last_day, provisional_days = counted
     return Status(

@@ -8,6 +8,31 @@ import polars as pl
 
 MANIFEST = "lake.ops.manifest"
 
+_NEWEST = f"""
+    select * from {MANIFEST}
+    qualify row_number() over (
+        partition by source, case when source <> 'reference' then system end, sha256
+        order by seq desc
+    ) = 1
+"""
+"""The last that is said of each file."""
+
+UNREADABLE = f"""
+    with newest as ({_NEWEST}),
+    named as (
+        -- a live document's name ends with its version
+        select *, case when starts_with(uri, 'live/') then regexp_replace(uri, '@[^@]*$', '')
+            else uri end as name
+        from newest
+    )
+    select load_id, source, uri from named
+    where status = 'unreadable' and not exists (
+        select 1 from named as later
+        where later.source = named.source and later.name = named.name and later.seq > named.seq
+    )
+"""
+"""Files that could not be read and in whose place nothing has come since."""
+
 
 class LakeLedger:
     """The manifest of a lake, as landing reads it and appends to it."""
@@ -72,13 +97,7 @@ def activate_loads(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("delete from lake.ops.active_load")
     con.execute(f"""
         insert into lake.ops.active_load
-        with newest as (
-            select * from {MANIFEST}
-            qualify row_number() over (
-                partition by source, case when source <> 'reference' then system end, sha256
-                order by seq desc
-            ) = 1
-        )
+        with newest as ({_NEWEST})
         select load_id, source, seq from newest
         where status = 'landed'
         qualify source <> 'reference'
@@ -86,6 +105,15 @@ def activate_loads(con: duckdb.DuckDBPyConnection) -> None:
         order by seq
     """)
     con.execute("commit")
+
+
+def cured_files(con: duckdb.DuckDBPyConnection) -> list[str]:
+    """Return the files that could not be read once, and in whose place another has landed."""
+    rows = con.execute(
+        f"select distinct uri from {MANIFEST} where status = 'unreadable'"
+        f" and uri not in (select uri from ({UNREADABLE})) order by uri"
+    ).fetchall()
+    return [row[0] for row in rows]
 
 
 def record_days(
