@@ -7,7 +7,7 @@ from roi_engine.alerts import Alert, unresolved
 from roi_engine.settings import Settings
 from roi_engine.sources.schema import EXTRACTED
 from roi_engine.warehouse import lake
-from roi_engine.warehouse.ops import MANIFEST, UNREADABLE
+from roi_engine.warehouse.ops import MANIFEST, UNREADABLE, silent_sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,8 @@ class Status:
     loads: dict[str, int] = field(default_factory=dict)
     late: dict[str, list[str]] = field(default_factory=dict)
     """Day → sources that have not been extracted for it, while others have."""
+    silent: dict[str, str] = field(default_factory=dict)
+    """Source and system that have stopped to deliver → the last day that they have."""
     doors: dict[str, str] = field(default_factory=dict)
     """Live door → when it last brought something new, UTC."""
     alerts: list[Alert] = field(default_factory=list)
@@ -53,6 +55,7 @@ class Status:
         said += [f"blocked {day}: {reason}" for day, reason in self.blocked.items()]
         said += [f"unreadable: {line}" for line in self.unreadable]
         said += [f"late {day}: {', '.join(missing)}" for day, missing in self.late.items()]
+        said += [f"silent: {name} has nothing after {day}" for name, day in self.silent.items()]
         said += [alert.line() for alert in self.alerts]
         if self.next_runs:
             soon = (f"{dag} {when}" for dag, when in self.next_runs.items())
@@ -106,6 +109,7 @@ def read(settings: Settings, *, next_runs: dict[str, str] | None = None) -> Stat
             "select cast(day as varchar), list(distinct source) from lake.ops.extraction"
             " group by day order by day"
         ).fetchall()
+        silent = {name: str(day) for name, day in silent_sources(con).items()}
         doors = con.execute(
             "select door, strftime(max(moved_at), '%Y-%m-%dT%H:%M:%S') from lake.ops.mark"
             " group by door order by door"
@@ -130,6 +134,7 @@ def read(settings: Settings, *, next_runs: dict[str, str] | None = None) -> Stat
         quarantine=refused,
         loads=dict(loads),
         late={day: sorted(missing) for day, found in asked if (missing := {*EXTRACTED} - {*found})},
+        silent=silent,
         doors=dict(doors),
         alerts=waiting,
         next_runs=next_runs,

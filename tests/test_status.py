@@ -1,6 +1,7 @@
 """What an operator is told of a lake, and that it ends with the cure."""
 
 import json
+from datetime import datetime
 
 import pytest
 
@@ -110,3 +111,27 @@ def test_a_document_of_a_door_that_came_again_is_told_no_more(root, tmp_path):
             ]
             (store / "loose/a.csv").write_bytes(bill(2, day=6))
     assert told(root) == ([], [], [])
+
+
+def test_a_source_that_fell_silent_is_named_with_its_last_day(root, put):
+    """A system counts for itself; a day's pause, or a pause as long as one before, is none."""
+
+    def samples(day):
+        at = f"2026-01-{day:02}T08:00:00+00:00"
+        value = [datetime.fromisoformat(at).timestamp(), "50"]
+        series = {"metric": {"__name__": "DCGM_FI_DEV_GPU_UTIL", "UUID": "GPU-1"}}
+        data = {"resultType": "matrix", "result": [series | {"values": [value]}]}
+        return json.dumps({"status": "success", "data": data}).encode()
+
+    def silent(source, name, content):
+        extract(root, source, inbox=put(name, content))
+        return status.read(settings(root)).silent
+
+    assert silent("gpu", "gpu/1.json", samples(3)) == {}
+    assert silent("billing", "billing/4.csv", bill(1, day=4)) == {}
+    assert silent("billing", "billing/5.csv", bill(1, day=5)) == {"gpu prometheus": "2026-01-03"}
+    lines = status.read(settings(root)).lines()
+    assert "silent: gpu prometheus has nothing after 2026-01-03" in lines
+    assert silent("gpu", "gpu/2.json", samples(6)) == {}
+    assert silent("billing", "billing/9.csv", bill(1, day=9)) == {}
+    assert silent("gpu", "gpu/3.json", samples(14)) == {"billing focus": "2026-01-09"}

@@ -116,6 +116,34 @@ def cured_files(con: duckdb.DuckDBPyConnection) -> list[str]:
     return [row[0] for row in rows]
 
 
+def silent_sources(con: duckdb.DuckDBPyConnection) -> dict[str, date]:
+    """Return the systems that have stopped to deliver, each with the last day that it has.
+
+    A system is silent when the newest day of all lies further after its own last day than any of
+    its pauses before was long; a day behind is never silence.
+    """
+    rows = con.execute(f"""
+        with delivered as (
+            select source || ' ' || system as name, interval_start as first_day,
+                interval_end as last_day,
+                max(interval_end) over (
+                    partition by source, system order by interval_start, seq
+                    rows between unbounded preceding and 1 preceding
+                ) as before
+            from ({_NEWEST})
+            where source <> 'reference' and status = 'landed' and interval_start is not null
+        ),
+        named as (
+            select name, max(last_day) as last_day, max(first_day - before) as longest_pause
+            from delivered group by name
+        )
+        select name, last_day from named
+        where (select max(last_day) from named) - last_day > greatest(1, longest_pause)
+        order by name
+    """).fetchall()
+    return dict(rows)
+
+
 def record_days(
     con: duckdb.DuckDBPyConnection,
     *,
