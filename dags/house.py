@@ -25,6 +25,10 @@ EXTRACTED = {
 }
 
 
+class Blocked(AirflowFailException):
+    """A check blocked days: the gate has raised an alert for each, and a retry changes nothing."""
+
+
 def yesterday_at(hour: int) -> CronPartitionTimetable:
     """Run each day at an hour (UTC) for the partition of the day before."""
     return CronPartitionTimetable(
@@ -33,10 +37,12 @@ def yesterday_at(hour: int) -> CronPartitionTimetable:
 
 
 def tell(context: dict[str, Any]) -> None:
-    """Write an alert for a task that has failed for good."""
+    """Write an alert for a task that has failed for good, where nobody has been told yet."""
     from roi_engine import alerts
     from roi_engine.settings import Settings
 
+    if isinstance(context.get("exception"), Blocked):
+        return
     task, run = context["task_instance"], context["dag_run"]
     key = run.partition_key
     asked = run.conf or {}
@@ -112,7 +118,7 @@ def stage(to: str, *, token: str, days: list[date], reason: str | None = None) -
     if to == "publish" and report.blocked:
         said = "; ".join(f"{day}: {why}" for day, why in sorted(report.blocked.items()))
         message = f"blocked by a check, the other days are released: {said}"
-        raise AirflowFailException(message)
+        raise Blocked(message)
 
 
 def span(first: str, last: str) -> list[date]:

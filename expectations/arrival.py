@@ -68,7 +68,7 @@ def checks(source: str) -> list[Check]:
             name=f"{source}_volume",
             expectations=[
                 gxe.ExpectColumnValuesToBeBetween(
-                    column="landed_rows",
+                    column="expected_rows",
                     min_value=1,
                     severity="warning",
                     notes="A source with no row on a day is missing, unless the firm was closed.",

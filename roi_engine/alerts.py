@@ -131,6 +131,8 @@ def raise_alert(
 ) -> Alert:
     """Write an alert into the outbox of the lake under ``root``.
 
+    One rule, day and subject are one alert, whatever its message says by now.
+
     Args:
         root: The lake.
         rule: One of ``RULES``.
@@ -143,7 +145,7 @@ def raise_alert(
         rule,
         subject=subject,
         message=message,
-        about=[day, *([until] if until else []), subject, message],
+        about=[day, *([until] if until else []), subject],
         day=day,
         until=until,
     )

@@ -193,9 +193,10 @@ def _judge(bench: Bench, plan: scope.Plan) -> None:
         con,
         settings.lake / "bronze",
         judged,
-        con.sql("select load_id from lake.ops.active_load"),
+        con.sql("select load_id from lake.ops.active_load order by seq"),
         run_id=bench.journal.run_id,
         reporting_currency=settings.reporting_currency,
+        reporting_timezone=settings.reporting_timezone,
         block_threshold=settings.block_threshold,
         unpriced_threshold=settings.unpriced_block_threshold,
     )

@@ -20,7 +20,7 @@ from roi_engine.doors.declared import Connection
 from roi_engine.doors.fetching import Fetched, fetch
 from roi_engine.journal import Journal
 from roi_engine.settings import Settings
-from roi_engine.warehouse.ops import LakeLedger
+from roi_engine.warehouse.ops import LakeLedger, cured_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,8 @@ class Intake:
     def append(self, con: duckdb.DuckDBPyConnection, root: Path) -> int:
         """Write what came into manifest, quarantine and marks; return the number of new loads.
 
-        Files that could not be read and doors that failed become alerts; a door's alert ends
-        when it answers again.
+        Files that could not be read and doors that failed become alerts. A file's alert ends when
+        one that can be read has come in its place, a door's when it answers again.
         """
         for entry in self.landed.entries:
             if entry.status == "unreadable":
@@ -82,7 +82,9 @@ class Intake:
             if not each.uris & unreadable
             for sha256 in each.sha256s
         }
-        return landing.append(LakeLedger(con), self.landed, marks=marks, replaced=replaced)
+        new = landing.append(LakeLedger(con), self.landed, marks=marks, replaced=replaced)
+        alerts.settle(con, [], rules=["unreadable_file"], subjects=cured_files(con))
+        return new
 
 
 def take(

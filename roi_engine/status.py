@@ -7,6 +7,7 @@ from roi_engine.alerts import Alert, unresolved
 from roi_engine.settings import Settings
 from roi_engine.sources.schema import EXTRACTED
 from roi_engine.warehouse import lake
+from roi_engine.warehouse.ops import MANIFEST, UNREADABLE, silent_sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +23,13 @@ class Status:
     provisional_days: int
     blocked: dict[str, str] = field(default_factory=dict)
     unreadable: list[str] = field(default_factory=list)
+    """Files in whose place none has come that can be read, and that nobody has acknowledged."""
     quarantine: list[dict[str, object]] = field(default_factory=list)
     loads: dict[str, int] = field(default_factory=dict)
     late: dict[str, list[str]] = field(default_factory=dict)
     """Day → sources that have not been extracted for it, while others have."""
+    silent: dict[str, str] = field(default_factory=dict)
+    """Source and system that have stopped to deliver → the last day that they have."""
     doors: dict[str, str] = field(default_factory=dict)
     """Live door → when it last brought something new, UTC."""
     alerts: list[Alert] = field(default_factory=list)
@@ -51,6 +55,7 @@ class Status:
         said += [f"blocked {day}: {reason}" for day, reason in self.blocked.items()]
         said += [f"unreadable: {line}" for line in self.unreadable]
         said += [f"late {day}: {', '.join(missing)}" for day, missing in self.late.items()]
+        said += [f"silent: {name} has nothing after {day}" for name, day in self.silent.items()]
         said += [alert.line() for alert in self.alerts]
         if self.next_runs:
             soon = (f"{dag} {when}" for dag, when in self.next_runs.items())
@@ -82,13 +87,17 @@ def read(settings: Settings, *, next_runs: dict[str, str] | None = None) -> Stat
             select count(*), min(day), max(day), count(*) filter (where status <> 'final')
             from newest
         """).fetchone() or (0, None, None, 0)
+        waiting = unresolved(con, settings.lake)
         unreadable = con.execute(
-            "select source || ' ' || record || ': ' || reason from lake.ops.quarantine"
-            " where rule = 'unreadable_file' order by 1"
+            "select source || ' ' || record || ': ' || reason"
+            f" from lake.ops.quarantine inner join ({UNREADABLE}) as file using (source)"
+            " where _load_id = file.load_id and uri in (select unnest(?::varchar[])) order by 1",
+            [[alert.subject for alert in waiting if alert.rule == "unreadable_file"]],
         ).fetchall()
-        quarantine = con.execute("""
+        quarantine = con.execute(f"""
             select source, rule, severity, count(*) as rows, min(reason) as example
-            from lake.ops.quarantine where rule <> 'unreadable_file'
+            from lake.ops.quarantine
+            where _load_id not in (select load_id from {MANIFEST} where status = 'unreadable')
             group by all order by severity, rows desc, source, rule
         """)
         names = [column[0] for column in quarantine.description]
@@ -100,11 +109,11 @@ def read(settings: Settings, *, next_runs: dict[str, str] | None = None) -> Stat
             "select cast(day as varchar), list(distinct source) from lake.ops.extraction"
             " group by day order by day"
         ).fetchall()
+        silent = {name: str(day) for name, day in silent_sources(con).items()}
         doors = con.execute(
             "select door, strftime(max(moved_at), '%Y-%m-%dT%H:%M:%S') from lake.ops.mark"
             " group by door order by door"
         ).fetchall()
-        waiting = unresolved(con, settings.lake)
     release, snapshot, as_of = newest
     days, first_day, last_day, provisional_days = counted
     return Status(
@@ -125,6 +134,7 @@ def read(settings: Settings, *, next_runs: dict[str, str] | None = None) -> Stat
         quarantine=refused,
         loads=dict(loads),
         late={day: sorted(missing) for day, found in asked if (missing := {*EXTRACTED} - {*found})},
+        silent=silent,
         doors=dict(doors),
         alerts=waiting,
         next_runs=next_runs,

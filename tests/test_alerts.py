@@ -44,6 +44,16 @@ def test_the_same_alert_is_one_alert(con, tmp_path):
     assert alerts.waiting(tmp_path) == []
 
 
+def test_a_day_that_is_blocked_for_another_reason_is_the_same_alert(con, tmp_path):
+    for reason in ("gpu: 6 of 100 rows", "gpu: 7 of 100 rows"):
+        alerts.raise_alert(tmp_path, "blocked_day", subject="gate", day=DAY, message=reason)
+        alerts.take_in(con, tmp_path)
+        (told,) = alerts.unresolved(con, tmp_path)
+        assert told.message == reason
+        alerts.acknowledge(con, tmp_path, told.alert_id, by="ann")
+    assert alerts.unresolved(con, tmp_path)[0].acknowledged_by == "ann"
+
+
 def test_a_release_closes_the_alerts_of_its_days_and_no_other(con, tmp_path):
     late(tmp_path)
     late(tmp_path, day=date(2026, 3, 2))

@@ -6,7 +6,8 @@ the counts by day and names the rows. The two must agree, or the gate stops.
 
 A day is blocked only if one of its sources lacks a required column, or if more than
 ``block_threshold`` of the rows of a source on that day break critical rules. Warnings never block,
-and neither do rows of which nothing is built (a provider's own report).
+and neither do rows of which nothing is built: a provider's own report, and the lines of a bill that
+a newer export has replaced.
 What to do then: docs/runbooks/blocked_day.md.
 """
 
@@ -26,6 +27,7 @@ from roi_engine.gate import bronze, count
 from roi_engine.gate.decision import Tally, blocked_days
 from roi_engine.gate.predicate import columns, literal
 from roi_engine.gate.relation import Disagreement, check_relation
+from roi_engine.gate.replaced import Exports
 from roi_engine.marts import declare
 from roi_engine.sources import schema
 
@@ -73,6 +75,7 @@ def check(
     *,
     run_id: str,
     reporting_currency: str = "USD",
+    reporting_timezone: str = "UTC",
     block_threshold: Decimal = Decimal("0.05"),
     unpriced_threshold: Decimal | None = None,
 ) -> GateResult:
@@ -82,9 +85,11 @@ def check(
         con: A DuckDB connection; only temporary views and tables are made in it.
         bronze_root: The folder ``bronze`` of the lake.
         days: The days to judge.
-        active_load_ids: The loads that count, as ids or as a relation whose first column they are.
+        active_load_ids: The loads that count, in the order of their arrival, as ids or as a
+            relation whose first column they are.
         run_id: Stands in every result row.
         reporting_currency: Money in another currency needs a rate to this one.
+        reporting_timezone: Whose days an export of a bill replaces.
         block_threshold: The share of critical rows over which a source blocks its day.
         unpriced_threshold: The share of a day's model calls without a price over which the day is
             blocked; None for never.
@@ -94,9 +99,9 @@ def check(
         roi_engine.gate.judge.Unjudged: Great Expectations could not evaluate a rule.
     """
     if isinstance(active_load_ids, duckdb.DuckDBPyRelation):
-        loads = frozenset(str(row[0]) for row in active_load_ids.fetchall())
+        loads = [str(row[0]) for row in active_load_ids.fetchall()]
     else:
-        loads = frozenset(active_load_ids)
+        loads = list(active_load_ids)
     files = bronze.find_files(bronze_root, days, loads)
     checks = [
         each
@@ -104,6 +109,7 @@ def check(
         for each in importlib.import_module(f"expectations.{source}").checks()
     ]
     memos = {table.name for table in schema.TABLES if table.is_memo}
+    exports = {schema.CHARGES.name: Exports(bronze_root, loads, reporting_timezone)}
     con.execute(f"create or replace temporary table gate_quarantine ({count.QUARANTINE_COLUMNS})")
     results: list[dict[str, Any]] = []
     tallies = {source: Tally() for source in schema.SOURCES}
@@ -112,7 +118,7 @@ def check(
         bronze.create_schema_table(con, files, required)
         bronze.create_volume_table(con, bronze_root, days, loads)
         for each in checks:
-            judged = check_relation(con, each, run_id=run_id)
+            judged = check_relation(con, each, run_id=run_id, exports=exports.get(each.name))
             results += judged.results
             if each.query is None and each.name not in memos:
                 tallies[each.source].add(judged.rules, judged.counts)

@@ -79,17 +79,28 @@ def views(con: duckdb.DuckDBPyConnection, files: Collection[File]) -> Iterator[N
 
 def _create_views(con: duckdb.DuckDBPyConnection, files: Collection[File]) -> None:
     for table in schema.TABLES:
-        paths = [str(file.path) for file in files if file.table is table]
-        selected = [*table.all_columns.items(), *([("day", "DATE")] if table.day_from else [])]
-        if not paths:
-            fields = ", ".join(f"cast(null as {kind}) as {quote(name)}" for name, kind in selected)
-            body = f"select {fields} where false"
-        else:
-            read = _read(paths, by_day=table.day_from is not None)
-            found = {row[0]: row[1] for row in con.execute(f"describe {read}").fetchall()}
-            fields = ", ".join(_field(name, kind, found.get(name)) for name, kind in selected)
-            body = f"select {fields} from ({read})"
+        paths = [file.path for file in files if file.table is table]
+        body = rows(con, table, paths)
         con.execute(f"create or replace temporary view bronze_{table.name} as {body}")
+
+
+def rows(con: duckdb.DuckDBPyConnection, table: Table, paths: Collection[Path]) -> str:
+    """Return the query of a table's rows in some files, with every column of its declaration."""
+    selected = [*table.all_columns.items(), *([("day", "DATE")] if table.day_from else [])]
+    if not paths:
+        fields = ", ".join(f"cast(null as {kind}) as {quote(name)}" for name, kind in selected)
+        return f"select {fields} where false"
+    read = _read([str(path) for path in paths], by_day=table.day_from is not None)
+    found = {row[0]: row[1] for row in con.execute(f"describe {read}").fetchall()}
+    fields = ", ".join(_field(name, kind, found.get(name)) for name, kind in selected)
+    return f"select {fields} from ({read})"
+
+
+def files_of_all_days(root: Path, table: Table, loads: Collection[str]) -> list[Path]:
+    """Return the files of ``loads`` that hold rows of a table, whatever their day."""
+    found = sorted((root / table.source).glob(f"day=*/{table.name}-*.parquet"))
+    wanted = frozenset(loads)
+    return [path for path in found if path.stem.rpartition("-")[2] in wanted]
 
 
 def _read(paths: Collection[str], *, by_day: bool) -> str:
@@ -188,6 +199,8 @@ def create_volume_table(
 ) -> None:
     """Create ``gate_volume``: rows and last instant per source and wanted day, and what is usual.
 
+    Rows are expected of a source from its first day to the newest day of all sources; on other
+    days ``expected_rows`` is NULL.
     Usual is the median of the same weekday in the four weeks before, or, where fewer than three
     of those have rows, of the seven days before; where there are fewer than three again, nothing
     is usual and the column is NULL. Counts come from the files' metadata.
@@ -224,9 +237,33 @@ def create_volume_table(
         how="cross",
     )
     con.register("gate_wanted", wanted)
+    con.register("gate_span", _spans(root, loads))
     con.execute(_VOLUME)
+    con.unregister("gate_span")
     con.unregister("gate_wanted")
     con.execute("drop table gate_landed")
+
+
+def _spans(root: Path, loads: Collection[str]) -> pl.DataFrame:
+    """Return the first and the last day of each source of which rows have landed."""
+    wanted = frozenset(loads)
+    counted = {(each.source, each.name) for each in schema.TABLES if not each.is_memo}
+
+    def has_rows(source: str, folder: Path) -> bool:
+        parts = (path.stem.rpartition("-") for path in folder.glob("*.parquet"))
+        return any((source, name) in counted and load in wanted for name, _, load in parts)
+
+    found = []
+    for source in schema.SOURCES:
+        undated = f"day={schema.UNDATED.isoformat()}"
+        folders = sorted(each for each in (root / source).glob("day=*") if each.name != undated)
+        first = next((each for each in folders if has_rows(source, each)), None)
+        if first is not None:
+            last = next(each for each in reversed(folders) if has_rows(source, each))
+            days = [date.fromisoformat(each.name.removeprefix("day=")) for each in (first, last)]
+            found.append([source, *days])
+    kinds = {"source": pl.String, "first_day": pl.Date, "last_day": pl.Date}
+    return pl.DataFrame(found, schema=kinds, orient="row")
 
 
 _VOLUME = f"""
@@ -287,6 +324,10 @@ _VOLUME = f"""
         wanted.source,
         wanted.day,
         coalesce(landed.landed_rows, 0) as landed_rows,
+        case
+            when wanted.day between spans.first_day and (select max(last_day) from gate_span)
+            then coalesce(landed.landed_rows, 0)
+        end as expected_rows,
         chosen.usual_rows,
         case
             when chosen.usual_rows >= {LEAST_ROWS} and landed.landed_rows > 0
@@ -301,4 +342,5 @@ _VOLUME = f"""
     from gate_wanted as wanted
     left join landed using (source, day)
     left join chosen using (source, day)
+    left join gate_span as spans using (source)
 """

@@ -10,6 +10,7 @@ import duckdb
 
 from roi_engine.gate import count
 from roi_engine.gate.predicate import quote
+from roi_engine.gate.replaced import Exports
 from roi_engine.gate.rules import DayCount, Rule, Verdict
 from roi_engine.sources import schema
 
@@ -22,15 +23,19 @@ class Disagreement(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What a relation gave: its rules, their counts by day, and rows for the results."""
+    """What a relation gave: its rules, the counts that decide on days, and rows for the results."""
 
     rules: list[Rule]
     counts: list[DayCount]
     results: list[dict[str, Any]]
 
 
-def check_relation(con: duckdb.DuckDBPyConnection, check: Any, *, run_id: str) -> Judged:
+def check_relation(
+    con: duckdb.DuckDBPyConnection, check: Any, *, run_id: str, exports: Exports | None = None
+) -> Judged:
     """Judge one ``expectations.check.Check``; its broken rows go to ``gate_quarantine``.
+
+    With ``exports`` the rows that a newer export replaces are judged, and do not count.
 
     Raises:
         Disagreement: The query form of a rule counts other rows than Great Expectations does.
@@ -55,6 +60,10 @@ def check_relation(con: duckdb.DuckDBPyConnection, check: Any, *, run_id: str) -
             unexpected = [(each.day, each.rows, each.broken[place]) for each in counts]
             rows = _result_rows(rule, verdict, unexpected, observed)
             results += [{"run_id": run_id, "source": check.source, **row} for row in rows]
+        if exports is not None and any(each.critical for each in counts):
+            current = exports.current(con, _VIEW, rules, _derived(check))
+            counts = count.count_days(con, current, rules, has_days=has_days)
+            exports.forget(con)
         return Judged(rules, counts, results)
     finally:
         con.execute(f"drop view {_VIEW}")
@@ -70,8 +79,11 @@ def rules_of(check: Any) -> list[Rule]:
 def _body(check: Any) -> str:
     if check.query is not None:
         return str(check.query)
-    derived = "".join(f", {sql} as {quote(name)}" for name, sql in check.derived.items())
-    return f"select this.*{derived} from bronze_{check.name} as this"
+    return f"select this.*{_derived(check)} from bronze_{check.name} as this"
+
+
+def _derived(check: Any) -> str:
+    return "".join(f", {sql} as {quote(name)}" for name, sql in check.derived.items())
 
 
 def _verdicts(con: duckdb.DuckDBPyConnection, check: Any, counts: list[DayCount]) -> list[Verdict]:

@@ -96,7 +96,7 @@ def append(
     superseded = [
         _again(row, status="superseded", now=datetime.now(UTC).replace(tzinfo=None))
         for (source, _, sha256), row in latest.items()
-        if (source, sha256) in replaced and row["status"] == "landed"
+        if (source, sha256) in replaced and row["status"] in {"landed", "unreadable"}
     ]
     if entries or superseded or marks:
         quarantine = landed.quarantine.filter(pl.col("_load_id").is_in(fresh))

@@ -20,7 +20,7 @@ class Entry:
     ``tables`` are the bronze tables with rows of it, comma-separated; a reference load has just
     one, which is also its ``system``. ``status`` is ``landed``, ``unreadable``,
     ``retracted`` (a file that had landed and must count no more) or ``superseded`` (its live door
-    has brought what stands in its place; it counts again if the door brings it again).
+    has brought what stands in its place; it is taken again if the door brings it again).
     """
 
     load_id: str

@@ -8,6 +8,31 @@ import polars as pl
 
 MANIFEST = "lake.ops.manifest"
 
+_NEWEST = f"""
+    select * from {MANIFEST}
+    qualify row_number() over (
+        partition by source, case when source <> 'reference' then system end, sha256
+        order by seq desc
+    ) = 1
+"""
+"""The last that is said of each file."""
+
+UNREADABLE = f"""
+    with newest as ({_NEWEST}),
+    named as (
+        -- a live document's name ends with its version
+        select *, case when starts_with(uri, 'live/') then regexp_replace(uri, '@[^@]*$', '')
+            else uri end as name
+        from newest
+    )
+    select load_id, source, uri from named
+    where status = 'unreadable' and not exists (
+        select 1 from named as later
+        where later.source = named.source and later.name = named.name and later.seq > named.seq
+    )
+"""
+"""Files that could not be read and in whose place nothing has come since."""
+
 
 class LakeLedger:
     """The manifest of a lake, as landing reads it and appends to it."""
@@ -72,13 +97,7 @@ def activate_loads(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("delete from lake.ops.active_load")
     con.execute(f"""
         insert into lake.ops.active_load
-        with newest as (
-            select * from {MANIFEST}
-            qualify row_number() over (
-                partition by source, case when source <> 'reference' then system end, sha256
-                order by seq desc
-            ) = 1
-        )
+        with newest as ({_NEWEST})
         select load_id, source, seq from newest
         where status = 'landed'
         qualify source <> 'reference'
@@ -86,6 +105,43 @@ def activate_loads(con: duckdb.DuckDBPyConnection) -> None:
         order by seq
     """)
     con.execute("commit")
+
+
+def cured_files(con: duckdb.DuckDBPyConnection) -> list[str]:
+    """Return the files that could not be read once, and in whose place another has landed."""
+    rows = con.execute(
+        f"select distinct uri from {MANIFEST} where status = 'unreadable'"
+        f" and uri not in (select uri from ({UNREADABLE})) order by uri"
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def silent_sources(con: duckdb.DuckDBPyConnection) -> dict[str, date]:
+    """Return the systems that have stopped to deliver, each with the last day that it has.
+
+    A system is silent when the newest day of all lies further after its own last day than any of
+    its pauses before was long; a day behind is never silence.
+    """
+    rows = con.execute(f"""
+        with delivered as (
+            select source || ' ' || system as name, interval_start as first_day,
+                interval_end as last_day,
+                max(interval_end) over (
+                    partition by source, system order by interval_start, seq
+                    rows between unbounded preceding and 1 preceding
+                ) as before
+            from ({_NEWEST})
+            where source <> 'reference' and status = 'landed' and interval_start is not null
+        ),
+        named as (
+            select name, max(last_day) as last_day, max(first_day - before) as longest_pause
+            from delivered group by name
+        )
+        select name, last_day from named
+        where (select max(last_day) from named) - last_day > greatest(1, longest_pause)
+        order by name
+    """).fetchall()
+    return dict(rows)
 
 
 def record_days(
