@@ -66,7 +66,7 @@ class Storage(Door, ABC):
             for batch in obstore.list(self._store()):
                 for meta in batch:
                     modified = meta["last_modified"]
-                    version = meta["e_tag"] or f"{modified.isoformat()}/{meta['size']}"
+                    version = _bare(meta["e_tag"]) or f"{modified.isoformat()}/{meta['size']}"
                     found[meta["path"]] = Stored(meta["path"], modified, version, meta["size"])
         except (BaseError, OSError) as error:
             raise self._failed("cannot be listed", error) from error
@@ -81,7 +81,7 @@ class Storage(Door, ABC):
         digest, size = hashlib.sha256(), 0
         try:
             answer = obstore.get(self._store(), wanted.path)
-            version = answer.meta["e_tag"]
+            version = _bare(answer.meta["e_tag"])
             to.parent.mkdir(parents=True, exist_ok=True)
             with to.open("wb") as sink:
                 for chunk in answer.stream(min_chunk_size=_CHUNK_BYTES):
@@ -141,6 +141,16 @@ class Storage(Door, ABC):
         # a store's error may repeat its whole configuration behind the sentence
         reason = reason.partition("Debug source")[0].strip(" :")[:240]
         return DoorFailed(f"{self.name} ({self.url}) {what}: {reason or type(error).__name__}.")
+
+
+def _bare(tag: str | None) -> str | None:
+    """Return an entity tag without its quotes: Azure's listing leaves them out, its answers do not.
+
+    Examples:
+        >>> _bare('"0x8DE29"') == _bare("0x8DE29")
+        True
+    """
+    return tag.strip('"') if tag else None
 
 
 def is_data(path: str) -> bool:
