@@ -109,7 +109,7 @@ def read(settings: Settings, *, next_runs: dict[str, str] | None = None) -> Stat
             "select cast(day as varchar), list(distinct source) from lake.ops.extraction"
             " group by day order by day"
         ).fetchall()
-        silent = {name: str(day) for name, day in silent_sources(con).items()}
+        quiet = silent_sources(con, billing_close_days=settings.billing_close_days)
         doors = con.execute(
             "select door, strftime(max(moved_at), '%Y-%m-%dT%H:%M:%S') from lake.ops.mark"
             " group by door order by door"
@@ -134,7 +134,7 @@ def read(settings: Settings, *, next_runs: dict[str, str] | None = None) -> Stat
         quarantine=refused,
         loads=dict(loads),
         late={day: sorted(missing) for day, found in asked if (missing := {*EXTRACTED} - {*found})},
-        silent=silent,
+        silent={name: day.isoformat() for name, day in quiet.items()},
         doors=dict(doors),
         alerts=waiting,
         next_runs=next_runs,

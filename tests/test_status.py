@@ -114,10 +114,10 @@ def test_a_document_of_a_door_that_came_again_is_told_no_more(root, tmp_path):
 
 
 def test_a_source_that_fell_silent_is_named_with_its_last_day(root, put):
-    """A system counts for itself; a day's pause, or a pause as long as one before, is none."""
+    """A day behind, or a pause as long as one before, is none; nor is a bill that is not due."""
 
     def samples(day):
-        at = f"2026-01-{day:02}T08:00:00+00:00"
+        at = f"{day}T08:00:00+00:00"
         value = [datetime.fromisoformat(at).timestamp(), "50"]
         series = {"metric": {"__name__": "DCGM_FI_DEV_GPU_UTIL", "UUID": "GPU-1"}}
         data = {"resultType": "matrix", "result": [series | {"values": [value]}]}
@@ -127,11 +127,12 @@ def test_a_source_that_fell_silent_is_named_with_its_last_day(root, put):
         extract(root, source, inbox=put(name, content))
         return status.read(settings(root)).silent
 
-    assert silent("gpu", "gpu/1.json", samples(3)) == {}
+    assert silent("gpu", "gpu/1.json", samples("2026-01-03")) == {}
     assert silent("billing", "billing/4.csv", bill(1, day=4)) == {}
     assert silent("billing", "billing/5.csv", bill(1, day=5)) == {"gpu prometheus": "2026-01-03"}
     lines = status.read(settings(root)).lines()
     assert "silent: gpu prometheus has nothing after 2026-01-03" in lines
-    assert silent("gpu", "gpu/2.json", samples(6)) == {}
+    assert silent("gpu", "gpu/2.json", samples("2026-01-06")) == {}
     assert silent("billing", "billing/9.csv", bill(1, day=9)) == {}
-    assert silent("gpu", "gpu/3.json", samples(14)) == {"billing focus": "2026-01-09"}
+    assert silent("gpu", "gpu/3.json", samples("2026-02-05")) == {}
+    assert silent("gpu", "gpu/4.json", samples("2026-02-06")) == {"billing focus": "2026-01-09"}

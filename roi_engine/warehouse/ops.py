@@ -116,16 +116,17 @@ def cured_files(con: duckdb.DuckDBPyConnection) -> list[str]:
     return [row[0] for row in rows]
 
 
-def silent_sources(con: duckdb.DuckDBPyConnection) -> dict[str, date]:
+def silent_sources(con: duckdb.DuckDBPyConnection, *, billing_close_days: int) -> dict[str, date]:
     """Return the systems that have stopped to deliver, each with the last day that it has.
 
     A system is silent when the newest day of all lies further after its own last day than any of
-    its pauses before was long; a day behind is never silence.
+    its pauses before was long; a day behind is never silence. Nor is a bill silent before the
+    month of its next day has closed, ``billing_close_days`` after its end.
     """
-    rows = con.execute(f"""
+    rows = con.execute(
+        f"""
         with delivered as (
-            select source || ' ' || system as name, interval_start as first_day,
-                interval_end as last_day,
+            select source, system, interval_start as first_day, interval_end as last_day,
                 max(interval_end) over (
                     partition by source, system order by interval_start, seq
                     rows between unbounded preceding and 1 preceding
@@ -133,14 +134,23 @@ def silent_sources(con: duckdb.DuckDBPyConnection) -> dict[str, date]:
             from ({_NEWEST})
             where source <> 'reference' and status = 'landed' and interval_start is not null
         ),
-        named as (
-            select name, max(last_day) as last_day, max(first_day - before) as longest_pause
-            from delivered group by name
-        )
-        select name, last_day from named
-        where (select max(last_day) from named) - last_day > greatest(1, longest_pause)
+        systems as (
+            select source, system, max(last_day) as last_day,
+                max(first_day - before) as longest_pause
+            from delivered group by source, system
+        ),
+        newest as (select max(last_day) as day from systems)
+        select source || ' ' || system as name, last_day from systems, newest
+        where newest.day - last_day > greatest(1, longest_pause)
+            and (
+                source <> 'billing'
+                or newest.day >= date_trunc('month', last_day + 1) + interval 1 month
+                    + to_days(?)
+            )
         order by name
-    """).fetchall()
+        """,
+        [billing_close_days],
+    ).fetchall()
     return dict(rows)
 
 
