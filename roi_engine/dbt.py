@@ -114,6 +114,9 @@ def main() -> int:
 OF_ONE_RUN = ("as_of", "read_from", "read_to")
 """Variables that change from run to run: given as ``dbt_metadata_envs`` (``macros/scope.sql``)."""
 
+PARSED = Path(sys.prefix) / "var" / "roi"
+"""Keeps the project as dbt parsed it, in the environment whose code this is."""
+
 _PARSED_KEPT = 8
 
 
@@ -129,8 +132,8 @@ def build(
 ) -> dict[str, float]:
     """Run ``dbt build`` against a lake and return seconds by node.
 
-    dbt parses the project once for each choice of variables, whatever the lake; what it parsed is
-    kept in the user's cache. The variables of ``OF_ONE_RUN`` are not part of it.
+    dbt parses the project once for each choice of variables, whatever the lake (``PARSED``). The
+    variables of ``OF_ONE_RUN`` are not part of it.
 
     ``inherit`` are open file descriptors that dbt keeps (the write lock).
 
@@ -183,15 +186,14 @@ def build(
 
 def _parsed(variables: Mapping[str, object], *, target: str) -> Path:
     """Return where the project is kept as dbt parsed it: of this very code, and no other."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "roi"
     parts = [version.code_version(variables), target, str(PROJECT)]
     parts += [metadata.version(name) for name in ("dbt-core", "dbt-duckdb")]
     key = hashlib.sha256("\x00".join(parts).encode()).hexdigest()
-    return cache / f"dbt-{key[:32]}.msgpack"
+    return PARSED / f"dbt-{key[:32]}.msgpack"
 
 
 def _keep_parsed(made: Path, parsed: Path) -> None:
-    """Keep what dbt parsed for the next run; a cache that cannot be written costs only time."""
+    """Keep what dbt parsed for the next run; where that cannot be written it costs only time."""
     if parsed.is_file() or not made.is_file():
         return
     with suppress(OSError):

@@ -24,7 +24,7 @@ def _build(root: Path, **variables: object) -> tuple[str, str]:
 def test_a_project_is_parsed_once_for_its_choices(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(dbt, "PARSED", tmp_path / "parsed")
     log, ran = _build(tmp_path / "one", as_of="2026-03-01", reopen_window_days=7)
     assert FROM_ANEW in log
     assert "2026-03-01" in ran
@@ -37,4 +37,4 @@ def test_a_project_is_parsed_once_for_its_choices(
     log, ran = _build(tmp_path / "two", as_of="2026-03-02", reopen_window_days=9)
     assert FROM_ANEW in log
     assert "9 * interval" in ran or "+ 9" in ran
-    assert len(list((tmp_path / "cache" / "roi").iterdir())) == 2
+    assert len(list((tmp_path / "parsed").iterdir())) == 2
