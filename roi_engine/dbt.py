@@ -117,7 +117,7 @@ OF_ONE_RUN = ("as_of", "read_from", "read_to")
 PARSED = Path(sys.prefix) / "var" / "roi"
 """Keeps the project as dbt parsed it, in the environment whose code this is."""
 
-_PARSED_KEPT = 8
+_PARSED_KEPT = 32
 
 
 def build(
