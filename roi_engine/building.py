@@ -21,7 +21,8 @@ from roi_engine.marts.columns import COUNT, MONEY
 from roi_engine.marts.declare import DECLARED
 from roi_engine.settings import Settings
 from roi_engine.sources.schema import UNDATED
-from roi_engine.warehouse import lake, reading, release
+from roi_engine.warehouse import draft as drafts
+from roi_engine.warehouse import reading, release
 from roi_engine.warehouse.ops import (
     activate_loads,
     drop_draft,
@@ -103,7 +104,8 @@ def advance(
     code = version.code_version(bench.settings.published_choices())
     reached = read_draft(bench.con, token=token, code_version=code)
     unseen: tuple[date, ...] = ()
-    if to == "check" or reached is None:
+    is_lost = reached in {"shape", "value"} and not drafts.is_there(bench.settings.lake)
+    if to == "check" or reached is None or is_lost:
         reached = "check"
         unseen = _check(bench, token=token, code=code, days=days)
     draft = replace(_read(bench.con), unseen=unseen)
@@ -222,6 +224,7 @@ def _judge(bench: Bench, plan: scope.Plan) -> None:
 
 
 def _shape(bench: Bench, draft: Draft) -> None:
+    drafts.discard(bench.settings.lake)
     span = bench.con.execute(
         "select cast(min(day) as varchar), cast(max(day) as varchar) from lake.ops.read_day"
     ).fetchone() or ("", "")
@@ -235,7 +238,6 @@ def _shape(bench: Bench, draft: Draft) -> None:
         inherit=(bench.lock,),
     )
     bench.journal.step("shape.nodes", seconds=nodes)
-    lake.know_empty_tables(bench.con, "build")
 
 
 def _value(bench: Bench, draft: Draft) -> None:
@@ -245,12 +247,19 @@ def _value(bench: Bench, draft: Draft) -> None:
     params = valuing.params(
         bench.settings, days=days, as_of=_dated(draft), newest=newest, runs=runs
     )
-    valuing.build(
-        bench.con, params, newest=newest, run_id=bench.journal.run_id, step=bench.journal.step
-    )
+    with drafts.opened(bench.con, bench.settings.lake):
+        valuing.build(
+            bench.con, params, newest=newest, run_id=bench.journal.run_id, step=bench.journal.step
+        )
 
 
 def _publish(bench: Bench, draft: Draft, *, reason: str | None) -> None:
+    with drafts.opened(bench.con, bench.settings.lake):
+        _release(bench, draft, reason=reason)
+    drafts.discard(bench.settings.lake)
+
+
+def _release(bench: Bench, draft: Draft, *, reason: str | None) -> None:
     con = bench.con
     days = mart_days(con, draft)
     newest = max(_released(con) | draft.runs)
@@ -265,7 +274,7 @@ def _publish(bench: Bench, draft: Draft, *, reason: str | None) -> None:
     statuses = dict(
         con.execute(
             "select day, case when bool_and(status = 'final') then 'final' else 'provisional' end"
-            " from lake.build.daily_roi group by day"
+            " from draft.daily_roi group by day"
         ).fetchall()
     )
     choices = bench.settings.published_choices()

@@ -12,7 +12,7 @@ from roi_engine.marts import MARTS
 from roi_engine.marts.declare import DECLARED
 from roi_engine.marts.params import Params
 from roi_engine.settings import Settings
-from roi_engine.warehouse import lake, reading
+from roi_engine.warehouse import reading
 
 
 class MartRefused(Exception):
@@ -57,10 +57,10 @@ def build(
     run_id: str,
     step: Callable[[str], None] = lambda _: None,
 ) -> pl.DataFrame:
-    """Build every mart into ``lake.build`` and judge it.
+    """Build every mart into the draft and judge it.
 
     Args:
-        con: The lake, its built facts waiting in ``build``.
+        con: The lake, with the draft open and its facts built.
         params: The run's choices; ``days`` are the days whose daily marts are made.
         newest: The newest day of the release to be, as of which standing marts are made;
             ``params.transform_run_ids`` names its run too.
@@ -86,7 +86,7 @@ def build(
     # Great Expectations takes seconds to import; who only makes marts needs none of it
     from roi_engine import gate  # noqa: PLC0415
 
-    relations = {name: f"lake.build.{name}" for name in MARTS}
+    relations = {name: f"draft.{name}" for name in MARTS}
     results = gate.check_marts(con, relations, run_id=run_id)
     broken = results.filter(~pl.col("success") & (pl.col("severity") == "critical"))
     if broken.height:
@@ -157,7 +157,5 @@ def _ask(con: duckdb.DuckDBPyConnection, query: str) -> pl.DataFrame:
 
 def _write(con: duckdb.DuckDBPyConnection, name: str, mart: pl.DataFrame) -> None:
     con.register("mart", mart)
-    con.execute(f"create or replace table lake.build.{name} as from mart")
+    con.execute(f"create or replace table draft.{name} as from mart")
     con.unregister("mart")
-    if mart.is_empty():
-        lake.know_empty(con, f"lake.build.{name}")

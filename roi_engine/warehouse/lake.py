@@ -1,8 +1,8 @@
 """The only door to the lake: DuckLake, attached as catalog ``lake``.
 
 One connection is one DuckDB in memory with the lake attached. Schemas: ``ops`` (manifest,
-quarantine, releases), ``build`` (what dbt and the engine make before a release), ``facts`` and
-``marts`` (what a release holds).
+quarantine, releases), ``facts`` and ``marts`` (what a release holds). What is made before a
+release is in ``roi_engine.warehouse.draft``.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ import duckdb
 
 from roi_engine.warehouse import catalog, extensions
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 
 class LakeError(Exception):
@@ -90,6 +90,7 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         f"create table lake.ops.restatement ({OPS_TABLES['restatement']})",
     ),
     4: (f"create table lake.ops.mark ({OPS_TABLES['mark']})",),
+    5: ("drop schema if exists lake.build cascade",),
 }
 """Version → the statements that bring a lake of the version before it there."""
 
@@ -188,7 +189,7 @@ def _prepare(con: duckdb.DuckDBPyConnection) -> None:
         return
     con.execute("begin")
     if version is None:
-        for schema in ("ops", "build", "facts", "marts"):
+        for schema in ("ops", "facts", "marts"):
             con.execute(f"create schema if not exists lake.{schema}")
         for name, columns in OPS_TABLES.items():
             con.execute(f"create table if not exists lake.ops.{name} ({columns})")
@@ -215,23 +216,6 @@ def know_empty(con: duckdb.DuckDBPyConnection, table: str) -> None:
     name, kind, *_ = con.execute(f"describe {table}").fetchall()[0]
     con.execute(f'insert into {table} by name select cast(null as {kind}) as "{name}"')
     con.execute(f"delete from {table}")
-
-
-def know_empty_tables(con: duckdb.DuckDBPyConnection, schema: str) -> None:
-    """Give every table of a schema that has none its statistics, in one transaction."""
-    unknown = con.execute(
-        "select made.table_name from __ducklake_metadata_lake.ducklake_table as made"
-        " inner join __ducklake_metadata_lake.ducklake_schema as schema using (schema_id)"
-        " left join __ducklake_metadata_lake.ducklake_table_stats as known using (table_id)"
-        " where schema.schema_name = ? and known.table_id is null"
-        " and made.end_snapshot is null and schema.end_snapshot is null order by 1",
-        [schema],
-    ).fetchall()
-    if unknown:
-        con.execute("begin")
-        for (table,) in unknown:
-            know_empty(con, f'lake.{schema}."{table}"')
-        con.execute("commit")
 
 
 def _version(con: duckdb.DuckDBPyConnection) -> int | None:

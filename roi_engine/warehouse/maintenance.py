@@ -38,7 +38,7 @@ _VERSIONS = f"""
     inner join {_CATALOG}.ducklake_schema as schemas using (schema_id)
     where if(
         release is null,
-        schema_name in ('ops', 'build'),
+        schema_name = 'ops',
         schema_name in ('facts', 'marts') or (schema_name, table_name) = ('ops', 'rounding')
     )
     order by all

@@ -1,4 +1,4 @@
-"""What the engine reads: the built days from ``build``, every other day as it was released."""
+"""What the engine reads: the built days from the draft, every other day as it was released."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -15,16 +15,16 @@ Only a temporary view can be made in the transaction that writes the lake.
 
 
 def open_window(con: duckdb.DuckDBPyConnection, *, mart_days: Iterable[date] = ()) -> str:
-    """Make a view per fact and dim over build and release together; return their schema.
+    """Make a view per fact and dim over draft and release together; return their schema.
 
     Args:
-        con: The lake, built tables waiting in ``build``.
+        con: The lake, with the draft open.
         mart_days: Days whose daily marts have been built. When there are any, each mart in
-            ``build`` gets a view too.
+            the draft gets a view too.
     """
     listed = ", ".join(f"date '{day}'" for day in sorted(mart_days))
     there = columns(con)
-    for name in sorted({table for schema, table in there if schema in {"build", "facts"}}):
+    for name in sorted({table for schema, table in there if schema in {"draft", "facts"}}):
         if name.startswith(FACT_PREFIXES):
             days = "(select day from lake.ops.run_day where status = 'passed')"
             relation = _relation(there, "facts", name, days)
@@ -37,13 +37,12 @@ def open_window(con: duckdb.DuckDBPyConnection, *, mart_days: Iterable[date] = (
 
 
 def _relation(there: Columns, schema: str, table: str, days: str) -> str:
-    new = there.get(("build", table))
+    new = there.get(("draft", table))
     old = there.get((schema, table))
     if not new:
         return f"from lake.{schema}.{table}"
     if not old or "day" not in new:
-        return f"from lake.build.{table}"
+        return f"from draft.{table}"
     return (
-        f"from lake.build.{table} union all by name from lake.{schema}.{table}"
-        f" where day not in {days}"
+        f"from draft.{table} union all by name from lake.{schema}.{table} where day not in {days}"
     )

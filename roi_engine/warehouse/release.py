@@ -8,7 +8,7 @@ is derived from the snapshot.
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from roi_engine.warehouse.lake import LakeError, know_empty
 
 FACT_PREFIXES = ("fct_", "dim_")
 _OPS = ("rounding",)
-"""What dbt builds for ``ops``; every other table in ``build`` is a mart."""
+"""What dbt builds for ``ops``; every other table of a draft is a mart."""
 _EXPORTED = ("facts", "marts", "ops")
 
 
@@ -31,22 +31,24 @@ Columns = Mapping[tuple[str, str], Mapping[str, str]]
 def columns(con: duckdb.DuckDBPyConnection) -> Columns:
     """Return what tables the lake has, in the order of their names, with their columns.
 
-    Asked once for all: the catalog answers for every table at the price of one.
+    Those of an open draft stand under the schema ``draft``. Asked once for all: the catalog
+    answers for every table at the price of one.
     """
     found: dict[tuple[str, str], dict[str, str]] = {}
     for schema, table, name, kind in con.execute(
-        "select schema_name, table_name, column_name, data_type from duckdb_columns()"
-        " where database_name = 'lake' and (schema_name, table_name) not in"
-        " (select (schema_name, view_name) from duckdb_views() where database_name = 'lake')"
-        " order by schema_name, table_name, column_index"
+        "select if(database_name = 'draft', 'draft', schema_name) as owner, table_name,"
+        " column_name, data_type from duckdb_columns() where database_name in ('lake', 'draft')"
+        " and (database_name, schema_name, table_name) not in"
+        " (select (database_name, schema_name, view_name) from duckdb_views())"
+        " order by owner, table_name, column_index"
     ).fetchall():
         found.setdefault((schema, table), {})[name] = kind
     return found
 
 
 def built_tables(con: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
-    """Return the tables waiting in ``build`` that a release takes: schema → names, sorted."""
-    names = [name for schema, name in columns(con) if schema == "build"]
+    """Return the tables of the open draft that a release takes: schema → names, sorted."""
+    names = [name for schema, name in columns(con) if schema == "draft"]
     return {
         "facts": [name for name in names if name.startswith(FACT_PREFIXES)],
         "marts": [name for name in names if not name.startswith((*FACT_PREFIXES, *_OPS))],
@@ -72,7 +74,7 @@ def publish(
     """Replace the built days in ``facts`` and ``marts`` in one transaction; return the release.
 
     Args:
-        con: The lake, writable, its lock held.
+        con: The lake, writable, its lock held, with the draft open.
         fact_days: Days whose facts are replaced.
         mart_days: Days whose marts are replaced (the fact days and those after them).
         keys: Fact table → its key column; rows of a built key on other days are replaced too,
@@ -115,7 +117,6 @@ def publish(
             ],
         )
         restating.write(con, release)
-        _empty_build(con)
         also()
         step("publish.commit")
         con.execute("commit")
@@ -152,8 +153,8 @@ def _replace(
     note = f"insert into lake.ops.replaced_day select distinct {release}, '{schema}', ?, "
     for name in names:
         step(f"publish.{schema}.{name}")
-        target, source = f"lake.{schema}.{name}", f"lake.build.{name}"
-        new = columns["build", name]
+        target, source = f"lake.{schema}.{name}", f"draft.{name}"
+        new = columns["draft", name]
         old = columns.get((schema, name), {})
         if not old:
             con.execute(f"create table {target} as from {source} limit 0")
@@ -201,15 +202,6 @@ def _migrate(
     con.execute("drop table migrated")
 
 
-def _empty_build(con: duckdb.DuckDBPyConnection) -> None:
-    """Drop what dbt and the engine made: a release holds facts and marts, not drafts."""
-    for name, kind in con.execute(
-        "select table_name, table_type from information_schema.tables"
-        " where table_catalog = 'lake' and table_schema = 'build' order by table_type desc"
-    ).fetchall():
-        con.execute(f'drop {"view" if kind == "VIEW" else "table"} lake.build."{name}"')
-
-
 def current(con: duckdb.DuckDBPyConnection) -> tuple[int, int] | None:
     """Return (release, snapshot) of the newest release, None before the first."""
     row = con.execute(
@@ -238,6 +230,7 @@ def export_release(con: duckdb.DuckDBPyConnection, root: Path) -> Path | None:
     before = link.resolve() if link.exists() else None
     con.execute("begin")  # the catalog is read once, not for every table
     try:
+        replaced = _replaced(con, before)
         for (schema, table), names in columns(con).items():
             if schema in _EXPORTED:
                 _export_table(
@@ -246,6 +239,7 @@ def export_release(con: duckdb.DuckDBPyConnection, root: Path) -> Path | None:
                     snapshot=snapshot,
                     draft=draft,
                     before=before,
+                    replaced=replaced.get((schema, table), set()) if replaced is not None else None,
                 )
     finally:
         con.execute("rollback")
@@ -269,6 +263,7 @@ def _export_table(
     snapshot: int,
     draft: Path,
     before: Path | None,
+    replaced: Collection[date | None] | None,
 ) -> None:
     """Write one table of a snapshot; a day whose rows did not change is linked, not written."""
     target = draft / schema / table
@@ -281,66 +276,76 @@ def _export_table(
             " (format parquet, compression zstd)"
         )
         return
-    days = {
-        row[0]
-        for row in con.execute(
-            f"select distinct day from {relation} where day is not null"
-        ).fetchall()
-    }
-    if not days:  # a table without a row is there all the same, with its columns
+    old = before / schema / table if before else None
+    written = "day is not null"
+    if replaced is not None and None not in replaced and old is not None and old.is_dir():
+        folders = {
+            date.fromisoformat(path.name.removeprefix("day=")): path for path in old.glob("day=*")
+        }
+        stale = {day for day in replaced if day is not None}
+        both = stale & folders.keys()
+        stale -= _same(con, f"lake.{schema}.{table}", both, int(before.name), snapshot)  # type: ignore[union-attr]
+        for day in folders.keys() - stale:
+            (target / f"day={day}").mkdir()
+            for path in folders[day].iterdir():
+                os.link(path, target / f"day={day}" / path.name)
+        written = f"day in ({', '.join(f"date '{day}'" for day in sorted(stale))})" if stale else ""
+    if written:
+        con.execute(
+            f"copy (select * from {relation} where {written} order by {order})"
+            f" to '{target}' (format parquet, compression zstd, partition_by (day),"
+            " write_partition_columns true, overwrite_or_ignore true)"
+        )
+    if not any(target.iterdir()):  # a table without a row is there all the same, with its columns
         con.execute(
             f"copy (select * from {relation}) to '{target}/empty.parquet'"
             " (format parquet, compression zstd)"
         )
-        return
-    kept = _unchanged(con, schema, table, snapshot, before) & days
-    for day in kept:
-        (target / f"day={day}").mkdir()
-        for path in (before / schema / table / f"day={day}").iterdir():  # type: ignore[operator]
-            os.link(path, target / f"day={day}" / path.name)
-    con.execute(
-        f"copy (select * from {relation} where day in (select unnest(?::date[])) order by {order})"
-        f" to '{target}' (format parquet, compression zstd, partition_by (day),"
-        " write_partition_columns true, overwrite_or_ignore true)",
-        [sorted(days - kept)],
-    )
 
 
-def _unchanged(
-    con: duckdb.DuckDBPyConnection, schema: str, table: str, snapshot: int, before: Path | None
-) -> set[date]:
-    """Return the days whose exported files of the release before can be linked."""
-    old = before / schema / table if before else None
-    if before is None or old is None or not old.is_dir():
-        return set()
+def _replaced(
+    con: duckdb.DuckDBPyConnection, before: Path | None
+) -> Mapping[tuple[str, str], Collection[date | None]] | None:
+    """Return (schema, table) → the days that were written since an export, None for every day.
+
+    None as a whole: nothing of the export is known to hold, since there is none, or a release of
+    an older engine lies between.
+    """
+    if before is None:
+        return None
     since = json.loads((before / "release.json").read_text(encoding="utf-8"))["release"]
-    replaced = {
-        row[0]
-        for row in con.execute(
-            "select distinct day from lake.ops.replaced_day"
-            " where release > ? and table_schema = ? and table_name = ?",
-            [since, schema, table],
-        ).fetchall()
-    }
     unknown = con.execute(
         "select release from lake.ops.published where release > ?"
         " except select release from lake.ops.replaced_day",
         [since],
     ).fetchall()
-    if None in replaced or unknown:  # other columns, or a release of an older engine
-        return set()
-    there = {date.fromisoformat(path.name.removeprefix("day=")) for path in old.glob("day=*")}
+    if unknown:
+        return None
+    found: dict[tuple[str, str], set[date | None]] = {}
+    for schema, table, day in con.execute(
+        "select distinct table_schema, table_name, day from lake.ops.replaced_day"
+        " where release > ?",
+        [since],
+    ).fetchall():
+        found.setdefault((schema, table), set()).add(day)
+    return found
 
-    def days_at(version: int) -> set[tuple[object, ...]]:
-        rows = f"from lake.{schema}.{table} at (version => {version})"
+
+def _same(
+    con: duckdb.DuckDBPyConnection, table: str, days: Collection[date], old: int, new: int
+) -> set[date]:
+    """Return the days of a table whose rows are the same in two snapshots."""
+    if not days:
+        return set()
+
+    def content(snapshot: int) -> set[tuple[date, int, int]]:
+        rows = f"from {table} at (version => {snapshot})"
         return set(
             con.execute(
                 f"select day, count(*), sum(hash(read)) from ({rows}) as read"
                 " where day in (select unnest(?::date[])) group by day",
-                [sorted(replaced)],
+                [sorted(days)],
             ).fetchall()
         )
 
-    # a day that was built again with the same content did not change
-    same = {row[0] for row in days_at(int(before.name)) & days_at(snapshot)}
-    return there - (replaced - same)
+    return {day for day, *_ in content(old) & content(new)}

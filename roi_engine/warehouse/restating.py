@@ -29,7 +29,7 @@ def compare(
     agent that has no row on a day stands at 0.
 
     Args:
-        con: The lake; what is built waits in ``build``. Nothing is written into the lake.
+        con: The lake, with the draft open. Nothing is written into the lake.
         metrics: Daily mart → its additive columns, whole numbers or decimals.
         days: Days whose marts are replaced.
         release: Number of the release to be.
@@ -44,7 +44,7 @@ def compare(
         )
     """)
     for mart, names in sorted(metrics.items()):
-        old, new = (columns.get((schema, mart), {}) for schema in ("marts", "build"))
+        old, new = (columns.get((schema, mart), {}) for schema in ("marts", "draft"))
         kept = [name for name in names if name in old and name in new]
         if kept and {"day", "agent_id"} <= old.keys() & new.keys():
             _compare_mart(con, mart, kept, days, is_run_known="_transform_run_id" in old)
@@ -72,9 +72,9 @@ def _compare_mart(
     sums = ", ".join(f'sum(cast("{name}" as decimal(38, 9))) as "{name}"' for name in names)
     run = "any_value(_transform_run_id)" if is_run_known else "cast(null as varchar)"
 
-    def side(schema: str) -> str:
+    def side(owner: str) -> str:
         return (
-            f"select day, agent_id, {run} as run, {sums} from lake.{schema}.{mart}"
+            f"select day, agent_id, {run} as run, {sums} from {owner}.{mart}"
             " where day in (select unnest(?::date[])) group by day, agent_id"
         )
 
@@ -88,8 +88,8 @@ def _compare_mart(
     con.execute(
         f"""
         insert into {_FOUND} (mart, day, agent_id, metric, old, new, old_run, new_run)
-        with filed as ({side("marts")}),
-        built as ({side("build")}),
+        with filed as ({side("lake.marts")}),
+        built as ({side("draft")}),
         both_sides as (
             select coalesce(filed.day, built.day) as day,
                 coalesce(filed.agent_id, built.agent_id) as agent_id,

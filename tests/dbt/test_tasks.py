@@ -18,7 +18,7 @@ import pytest
 from roi_engine import dbt, landing
 from roi_engine.landing.loading import bronze_path
 from roi_engine.sources.schema import PRICE_BOOK, REFERENCE, SPANS, TICKETS, Table
-from roi_engine.warehouse import lake
+from roi_engine.warehouse import draft, lake
 
 DAYS = ("2026-03-07", "2026-03-08", "2026-03-09")
 FACTS = ("fct_agent_action", "fct_task", "fct_task_credit", "fct_ticket", "fct_time_entry")
@@ -166,8 +166,8 @@ def facts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pl.DataFrame]:
             for source in ("tokens", "tickets"):
                 con.execute("insert into ops.read_day (source, day) values (?, ?)", [source, day])
     _run_dbt(root)
-    with lake.connect(root, read_only=True) as con:
-        return {fact: con.execute(f"from lake.build.{fact}").pl() for fact in FACTS}
+    with lake.connect(root, read_only=True) as con, draft.opened(con, root):
+        return {fact: con.execute(f"from draft.{fact}").pl() for fact in FACTS}
 
 
 def _task(facts: dict[str, pl.DataFrame], task_id: str) -> Row:

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 import pytest
 
 from roi_engine.warehouse import backup, lake, lock, maintenance, release, serving
+from tests.warehouse.drafting import drafting
 
 DAYS = [date(2026, 3, number) for number in range(1, 4)]
 
@@ -18,12 +19,12 @@ def root(tmp_path):
 def publish(con, day, tag):
     """Release one day: a fact that is a file, and a mart whose row stays in the catalog."""
     con.execute(
-        "create or replace table lake.build.fct_task as"
+        "create or replace table draft.fct_task as"
         f" select '{day}-{tag}-' || n as task_id, date '{day}' as day, n from range(30) r(n)"
     )
     con.execute(
-        "create or replace table lake.build.daily_roi as select day, sum(n)::bigint as total"
-        " from lake.build.fct_task group by all"
+        "create or replace table draft.daily_roi as select day, sum(n)::bigint as total"
+        " from draft.fct_task group by all"
     )
     release.publish(
         con,
@@ -64,7 +65,7 @@ def files(folder):
 
 def make(root, *days):
     """Make a lake as a run leaves it, one release a day, with something of everything."""
-    with lock.writing(root), lake.connect(root) as con:
+    with lock.writing(root), drafting(root) as con:
         con.execute("insert into lake.ops.manifest (seq, sha256) values (1, 'ab12')")
         for day in days:
             publish(con, day, "a")
@@ -121,12 +122,12 @@ def test_an_older_backup_is_built_upon(root, tmp_path):
     make(root, DAYS[0])
     backup.backup(root, tmp_path / "monday")
     first = released(root)
-    with lake.connect(root) as con:
+    with drafting(root) as con:
         publish(con, DAYS[1], "lost")
         release.export_release(con, root)
     shutil.rmtree(root)
     backup.restore(tmp_path / "monday", root)
-    with lake.connect(root) as con:
+    with drafting(root) as con:
         # the ids of the lost release are given anew, to other rows
         publish(con, DAYS[1], "again")
         release.export_release(con, root)

@@ -10,6 +10,7 @@ import duckdb
 import pytest
 
 from roi_engine.warehouse import lake, maintenance, release, serving
+from tests.warehouse.drafting import drafting
 
 DAYS = [date(2026, 3, number) for number in range(1, 6)]
 NOW = timedelta(0)
@@ -22,19 +23,19 @@ def root(tmp_path):
 
 @pytest.fixture
 def con(root):
-    with lake.connect(root) as connection:
+    with drafting(root) as connection:
         yield connection
 
 
 def publish(con, day, tag, *, tasks=30):
     """Release one day; 30 tasks are a file, and fewer than ten rows stay inlined in the catalog."""
     con.execute(
-        "create or replace table lake.build.fct_task as"
+        "create or replace table draft.fct_task as"
         f" select '{day}-{tag}-' || n as task_id, date '{day}' as day, n from range({tasks}) r(n)"
     )
     con.execute(
-        "create or replace table lake.build.daily_roi as select day, sum(n)::bigint as total"
-        " from lake.build.fct_task group by all"
+        "create or replace table draft.daily_roi as select day, sum(n)::bigint as total"
+        " from draft.fct_task group by all"
     )
     release.publish(
         con,
@@ -100,14 +101,14 @@ def test_the_lake_is_smaller_and_every_release_reads_the_same(con, root):
 
 def test_only_what_is_no_release_expires_and_never_the_newest(con, root):
     made = [publish(con, day, "a") for day in DAYS[:2]]
-    con.execute("create table lake.build.fct_task as select 1 as draft")
+    con.execute("insert into lake.ops.draft (token) values ('a run that failed')")
     before, newest = snapshots(con), snapshots(con)[-1]
     assert newest not in made
     done = maintenance.maintain(con, root, grace=NOW)
     # merging leaves a snapshot of its own
     assert set(snapshots(con)) == {*made, newest, newest + 1}
     assert done.snapshots_expired == len(set(before) - set(snapshots(con)))
-    assert rows(con, "from lake.build.fct_task") == [(1,)]
+    assert rows(con, "select token from lake.ops.draft") == [("a run that failed",)]
 
 
 def test_a_second_time_there_is_nothing_to_do(con, root):
@@ -200,7 +201,7 @@ def test_a_release_that_lost_rows_is_found_and_the_catalog_put_back(con, root, m
     )
     with pytest.raises(maintenance.Changed, match=r"^facts\.fct_task of release 1 reads differ"):
         maintenance.maintain(con, root, grace=NOW, hashed_whole=whole)
-    with lake.connect(root) as fresh:
+    with drafting(root) as fresh:
         assert snapshots(fresh) == ids
         assert contents(fresh, made) == before
     assert files <= parquet(root)
@@ -240,7 +241,7 @@ def test_a_disk_that_is_full_changes_nothing(con, root, monkeypatch):
     with pytest.raises(OSError, match="No space"):
         maintenance.maintain(con, root, grace=NOW)
     monkeypatch.undo()
-    with lake.connect(root) as fresh:
+    with drafting(root) as fresh:
         assert (contents(fresh, made), snapshots(fresh)) == (before, ids)
         assert maintenance.maintain(fresh, root, grace=NOW).releases_proven == 2
 
@@ -263,7 +264,7 @@ def test_a_catalog_that_cannot_be_put_back_is_kept_beside_it(con, root, monkeypa
     for part in root.glob("catalog.sqlite*"):
         part.unlink()
     (root / ".catalog-before-maintenance").rename(root / "catalog.sqlite")
-    with lake.connect(root) as fresh:
+    with drafting(root) as fresh:
         assert maintenance.digests(fresh, hashed_whole=1) == copy
 
 
@@ -311,8 +312,8 @@ def test_after_maintenance_an_export_still_links_what_did_not_change(con, root):
     publish(con, DAYS[1], "a")
     first = release.export_release(con, root)
     # a run that failed: snapshots after the release, which are not kept
-    con.execute("create or replace table lake.build.fct_task as select 1 as draft")
-    con.execute("insert into lake.build.fct_task select * from range(20)")
+    for token in ("one", "two"):
+        con.execute("insert into lake.ops.draft (token) values (?)", [token])
     maintenance.maintain(con, root, grace=NOW)
     assert int(first.name) + 1 not in snapshots(con)
     publish(con, DAYS[1], "b")

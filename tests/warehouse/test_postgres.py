@@ -6,6 +6,7 @@ import time
 import pytest
 
 from roi_engine.warehouse import lake, lock, release
+from tests.warehouse.drafting import drafting
 from tests.warehouse.test_release import DAY1, DAY2, draft, publish, served
 
 
@@ -16,7 +17,7 @@ def dsn(postgres, request):
 
 
 def test_a_release_on_postgres_is_one_snapshot(dsn, tmp_path):
-    with lake.connect(tmp_path, catalog_dsn=dsn) as con:
+    with drafting(tmp_path, catalog_dsn=dsn) as con:
         draft(con, [("a", DAY1, 1), ("b", DAY2, 1)], [(DAY1, 1), (DAY2, 1)])
         publish(con, [DAY1, DAY2])
         draft(con, [("b", DAY2, 5)], [(DAY2, 5)])
@@ -66,12 +67,12 @@ def test_writers_on_two_machines_wait_for_each_other(dsn, tmp_path):
 
 
 def test_a_reader_on_postgres_keeps_its_snapshot(dsn, tmp_path):
-    with lake.connect(tmp_path, catalog_dsn=dsn) as con:
+    with drafting(tmp_path, catalog_dsn=dsn) as con:
         draft(con, [("a", DAY1, 1)], [(DAY1, 1)])
         publish(con, [DAY1])
     with (
         lake.connect(tmp_path, catalog_dsn=dsn, read_only=True) as reader,
-        lake.connect(tmp_path, catalog_dsn=dsn) as writer,
+        drafting(tmp_path, catalog_dsn=dsn) as writer,
     ):
         reader.execute("begin")
         assert reader.execute("select n from lake.facts.fct_task").fetchall() == [(1,)]

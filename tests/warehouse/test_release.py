@@ -6,6 +6,7 @@ import duckdb
 import pytest
 
 from roi_engine.warehouse import lake, release, serving
+from tests.warehouse.drafting import drafting
 
 DAY1, DAY2 = date(2026, 3, 1), date(2026, 3, 2)
 
@@ -16,11 +17,10 @@ def root(tmp_path):
 
 
 def draft(con, rows, mart_rows):
-    con.execute("create or replace table lake.build.fct_task (task_id varchar, day date, n bigint)")
-    con.executemany("insert into lake.build.fct_task values (?, ?, ?)", rows)
-    con.execute("create or replace table lake.build.daily_roi (day date, total bigint)")
-    con.executemany("insert into lake.build.daily_roi values (?, ?)", mart_rows)
-    con.execute("create or replace view lake.build.stg as from lake.build.fct_task")
+    con.execute("create or replace table draft.fct_task (task_id varchar, day date, n bigint)")
+    con.executemany("insert into draft.fct_task values (?, ?, ?)", rows)
+    con.execute("create or replace table draft.daily_roi (day date, total bigint)")
+    con.executemany("insert into draft.daily_roi values (?, ?)", mart_rows)
 
 
 def publish(con, days, **given):
@@ -45,8 +45,8 @@ def served(root, query="select task_id, cast(day as varchar), n from fct_task or
         return con.execute(query).fetchall()
 
 
-def test_a_release_is_one_snapshot_and_drops_its_drafts(root):
-    with lake.connect(root) as con:
+def test_a_release_is_one_snapshot(root):
+    with drafting(root) as con:
         draft(con, [("a", DAY1, 1)], [(DAY1, 1)])
         before = con.execute("select max(snapshot_id) from lake.snapshots()").fetchone()[0]
         assert publish(con, [DAY1]) == 1
@@ -55,13 +55,12 @@ def test_a_release_is_one_snapshot_and_drops_its_drafts(root):
         ).fetchall()
         assert snapshots == [(before + 1, "roi")]
         assert release.current(con) == (1, before + 1)
-        assert release.built_tables(con) == {"facts": [], "marts": [], "ops": []}
         release.export_release(con, root)
     assert served(root) == [("a", "2026-03-01", 1)]
 
 
 def test_a_task_that_changes_its_day_leaves_the_old_one(root):
-    with lake.connect(root) as con:
+    with drafting(root) as con:
         draft(con, [("a", DAY1, 1), ("b", DAY1, 1)], [(DAY1, 2)])
         publish(con, [DAY1])
         release.export_release(con, root)
@@ -72,7 +71,7 @@ def test_a_task_that_changes_its_day_leaves_the_old_one(root):
 
 
 def test_an_unchanged_day_is_linked_and_a_changed_one_written(root):
-    with lake.connect(root) as con:
+    with drafting(root) as con:
         draft(con, [("a", DAY1, 1), ("b", DAY2, 1)], [(DAY1, 1), (DAY2, 1)])
         publish(con, [DAY1, DAY2])
         first = release.export_release(con, root)
@@ -87,9 +86,9 @@ def test_an_unchanged_day_is_linked_and_a_changed_one_written(root):
 
 def test_a_table_without_a_row_can_be_asked_and_goes_when_there_are_rows(root):
     query = "select n from fct_task order by n"
-    with lake.connect(root) as con:
+    with drafting(root) as con:
         draft(con, [("a", DAY1, 1)], [(DAY1, 1)])
-        con.execute("delete from lake.build.fct_task")
+        con.execute("delete from draft.fct_task")
         publish(con, [DAY1])
         release.export_release(con, root)
         assert served(root, query) == []
@@ -100,28 +99,28 @@ def test_a_table_without_a_row_can_be_asked_and_goes_when_there_are_rows(root):
 
 
 def test_a_changed_schema_keeps_the_rows_of_days_that_are_not_rebuilt(root):
-    with lake.connect(root) as con:
+    with drafting(root) as con:
         draft(con, [("a", DAY1, 1), ("b", DAY2, 1)], [(DAY1, 1), (DAY2, 1)])
         publish(con, [DAY1, DAY2])
         con.execute(
-            "create table lake.build.fct_task"
+            "create or replace table draft.fct_task"
             " (task_id varchar, day date, n decimal(38, 9), grade varchar)"
         )
-        con.execute("insert into lake.build.fct_task values ('b', ?, 2.5, 'good')", [DAY2])
+        con.execute("insert into draft.fct_task values ('b', ?, 2.5, 'good')", [DAY2])
         publish(con, [DAY2])
         release.export_release(con, root)
     rows = served(root, "select task_id, cast(n as double), grade from fct_task order by 1")
     assert rows == [("a", 1.0, None), ("b", 2.5, "good")]
-    with lake.connect(root) as con:
-        con.execute("create table lake.build.fct_task (task_id varchar, day date)")
-        con.execute("insert into lake.build.fct_task values ('b', ?)", [DAY2])
+    with drafting(root) as con:
+        con.execute("create or replace table draft.fct_task (task_id varchar, day date)")
+        con.execute("insert into draft.fct_task values ('b', ?)", [DAY2])
         publish(con, [DAY2])
         release.export_release(con, root)
     assert served(root, "from fct_task order by 1") == [("a", DAY1), ("b", DAY2)]
 
 
 def test_a_failing_publish_changes_nothing(root):
-    with lake.connect(root) as con:
+    with drafting(root) as con:
         draft(con, [("a", DAY1, 1)], [(DAY1, 1)])
         publish(con, [DAY1])
         draft(con, [("a", DAY1, 2)], [(DAY1, 2)])
@@ -137,7 +136,7 @@ def test_a_failing_publish_changes_nothing(root):
 
 
 def test_a_reader_keeps_its_release_while_the_next_is_published(root):
-    with lake.connect(root) as con:
+    with drafting(root) as con:
         draft(con, [("a", DAY1, 1)], [(DAY1, 1)])
         publish(con, [DAY1])
         release.export_release(con, root)
@@ -154,7 +153,7 @@ def test_exports_are_byte_identical_whatever_the_insertion_order(root, tmp_path)
     folders = []
     for turn, order in enumerate((rows, rows[::-1])):
         here = tmp_path / f"lake{turn}"
-        with lake.connect(here) as con:
+        with drafting(here) as con:
             draft(con, order, [(DAY1, 1)])
             publish(con, [DAY1])
             release.export_release(con, here)
@@ -175,14 +174,14 @@ def test_a_lake_that_is_not_there_says_how_to_make_one(root):
 
 
 def test_a_newer_lake_is_refused(root):
-    with lake.connect(root) as con:
+    with drafting(root) as con:
         con.execute("update lake.ops.schema_version set version = 99")
     with pytest.raises(lake.LakeError, match="update the engine"), lake.connect(root):
         pass
 
 
 def test_a_second_reader_does_not_lock_the_writer_out(root):
-    with lake.connect(root) as con:
+    with drafting(root) as con:
         draft(con, [("a", DAY1, 1)], [(DAY1, 1)])
         publish(con, [DAY1])
         with lake.connect(root, read_only=True) as reader:
@@ -193,9 +192,9 @@ def test_a_second_reader_does_not_lock_the_writer_out(root):
 
 def test_a_table_without_a_row_has_statistics_all_the_same(root):
     """DuckLake asks its catalog for missing ones once for every column of every query."""
-    with lake.connect(root) as con:
+    with drafting(root) as con:
         draft(con, [("a", DAY1, 1)], [(DAY1, 1)])
-        con.execute("delete from lake.build.daily_roi")
+        con.execute("delete from draft.daily_roi")
         publish(con, [DAY1])
         unknown = con.execute(
             "select table_name from __ducklake_metadata_lake.ducklake_table as made"
@@ -204,7 +203,4 @@ def test_a_table_without_a_row_has_statistics_all_the_same(root):
             " where known.table_id = made.table_id)"
         ).fetchall()
         assert unknown == []
-        con.execute("create table lake.build.fct_task (task_id varchar, day date)")
-        lake.know_empty_tables(con, "build")
-        assert con.execute("from lake.build.fct_task").fetchall() == []
         assert con.execute("from lake.marts.daily_roi").fetchall() == []

@@ -8,6 +8,7 @@ import pytest
 from roi_engine import restatements
 from roi_engine.warehouse import lake, release
 from tests.conftest import PROJECT
+from tests.warehouse.drafting import drafting
 
 DAY1, DAY2 = date(2026, 3, 1), date(2026, 3, 2)
 METRICS = {"daily_roi": ("spend", "tasks")}
@@ -15,7 +16,7 @@ METRICS = {"daily_roi": ("spend", "tasks")}
 
 @pytest.fixture
 def con(tmp_path):
-    with lake.connect(tmp_path) as opened:
+    with drafting(tmp_path) as opened:
         yield opened
 
 
@@ -31,12 +32,12 @@ def land(con, seq, load, source="billing", day=DAY1):
 def publish(con, *rows, status="provisional", code="1", days=(DAY1, DAY2)):
     """Release rows of (day, agent, spend, tasks)."""
     con.execute(
-        "create or replace table lake.build.daily_roi (day date, agent_id varchar,"
+        "create or replace table draft.daily_roi (day date, agent_id varchar,"
         " task_type varchar, spend decimal(38, 9), tasks bigint, _transform_run_id varchar)"
     )
     for day, agent, spend, tasks in rows:
         con.execute(
-            "insert into lake.build.daily_roi values (?, ?, 't', ?, ?, ?)",
+            "insert into draft.daily_roi values (?, ?, 't', ?, ?, ?)",
             [day, agent, spend, tasks, f"run-{code}-{spend}"],
         )
     return release.publish(
@@ -123,7 +124,7 @@ def test_a_release_that_fails_restates_nothing(con):
             raise KeyboardInterrupt
 
     con.execute(
-        "create table lake.build.daily_roi as select * replace (2 as spend)"
+        "create or replace table draft.daily_roi as select * replace (2 as spend)"
         " from lake.marts.daily_roi"
     )
     with pytest.raises(KeyboardInterrupt):

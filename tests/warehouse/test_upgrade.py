@@ -4,6 +4,7 @@ import pytest
 
 from roi_engine import alerts
 from roi_engine.warehouse import lake, release
+from tests.warehouse.drafting import drafting
 from tests.warehouse.test_release import DAY1, draft, publish, served
 
 VERSION_2_ALERT = """
@@ -15,9 +16,11 @@ VERSION_2_ALERT = """
 @pytest.fixture
 def first_version(tmp_path):
     """Return a lake with a release, as schema version 1 had it."""
-    with lake.connect(tmp_path) as con:
+    with drafting(tmp_path) as con:
         draft(con, [("a", DAY1, 1)], [(DAY1, 1)])
         publish(con, [DAY1])
+        con.execute("create schema lake.build")
+        con.execute("create table lake.build.fct_task as from draft.fct_task")
         for table in ("draft", "extraction", "alert", "replaced_day", "restatement", "mark"):
             con.execute(f"drop table lake.ops.{table}")
         con.execute("update lake.ops.schema_version set version = 1")
@@ -57,8 +60,12 @@ def test_a_reader_is_told_who_brings_it_forward(first_version):
 
 
 def test_the_next_writer_brings_it_forward_and_keeps_its_releases(first_version):
-    with lake.connect(first_version) as con:
+    with drafting(first_version) as con:
         assert tables(con) == set(lake.OPS_TABLES)
+        made = con.execute(
+            "select distinct schema_name from duckdb_tables() where database_name = 'lake'"
+        ).fetchall()
+        assert sorted(made) == [("facts",), ("marts",), ("ops",)]
         versions = con.execute("select version from lake.ops.schema_version order by 1").fetchall()
         assert versions == [(1,), (lake.SCHEMA_VERSION,)]
         assert con.execute("select n from lake.facts.fct_task").fetchall() == [(1,)]
@@ -75,8 +82,12 @@ def test_a_migration_that_fails_changes_nothing(first_version, monkeypatch):
     with pytest.raises(Exception, match="no_such_thing"), lake.connect(first_version):
         pass
     monkeypatch.undo()
-    with lake.connect(first_version) as con:
+    with drafting(first_version) as con:
         assert tables(con) == set(lake.OPS_TABLES)
+        made = con.execute(
+            "select distinct schema_name from duckdb_tables() where database_name = 'lake'"
+        ).fetchall()
+        assert sorted(made) == [("facts",), ("marts",), ("ops",)]
 
 
 def test_the_second_version_keeps_its_open_alerts(second_version):
