@@ -21,8 +21,7 @@ from roi_engine.marts.columns import COUNT, MONEY
 from roi_engine.marts.declare import DECLARED
 from roi_engine.settings import Settings
 from roi_engine.sources.schema import UNDATED
-from roi_engine.warehouse import draft as drafts
-from roi_engine.warehouse import reading, release
+from roi_engine.warehouse import draft as drafts, reading, release
 from roi_engine.warehouse.ops import (
     activate_loads,
     drop_draft,

@@ -276,20 +276,19 @@ def _export_table(
             " (format parquet, compression zstd)"
         )
         return
-    old = before / schema / table if before else None
+    former = before / schema / table if before else None
     written = "day is not null"
-    if replaced is not None and None not in replaced and old is not None and old.is_dir():
-        folders = {
-            date.fromisoformat(path.name.removeprefix("day=")): path for path in old.glob("day=*")
-        }
-        stale = {day for day in replaced if day is not None}
-        both = stale & folders.keys()
-        stale -= _same(con, f"lake.{schema}.{table}", both, int(before.name), snapshot)  # type: ignore[union-attr]
-        for day in folders.keys() - stale:
-            (target / f"day={day}").mkdir()
-            for path in folders[day].iterdir():
-                os.link(path, target / f"day={day}" / path.name)
-        written = f"day in ({', '.join(f"date '{day}'" for day in sorted(stale))})" if stale else ""
+    if former and former.is_dir() and replaced is not None and None not in replaced:
+        changed = _link_others(
+            con,
+            f"lake.{schema}.{table}",
+            {day for day in replaced if day},
+            former=former,
+            target=target,
+            snapshot=snapshot,
+        )
+        listed = ", ".join(f"date '{day}'" for day in sorted(changed))
+        written = f"day in ({listed})" if listed else ""
     if written:
         con.execute(
             f"copy (select * from {relation} where {written} order by {order})"
@@ -301,6 +300,26 @@ def _export_table(
             f"copy (select * from {relation}) to '{target}/empty.parquet'"
             " (format parquet, compression zstd)"
         )
+
+
+def _link_others(
+    con: duckdb.DuckDBPyConnection,
+    table: str,
+    replaced: Collection[date],
+    *,
+    former: Path,
+    target: Path,
+    snapshot: int,
+) -> set[date]:
+    """Link a table's days as they were exported; return those replaced that hold other rows."""
+    days = {date.fromisoformat(path.name.removeprefix("day=")) for path in former.glob("day=*")}
+    before = int(former.parents[1].name)
+    changed = set(replaced) - _same(con, table, days.intersection(replaced), before, snapshot)
+    for day in days - changed:
+        (target / f"day={day}").mkdir()
+        for path in (former / f"day={day}").iterdir():
+            os.link(path, target / f"day={day}" / path.name)
+    return changed
 
 
 def _replaced(

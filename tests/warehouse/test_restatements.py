@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from roi_engine import restatements
-from roi_engine.warehouse import lake, release
+from roi_engine.warehouse import release
 from tests.conftest import PROJECT
 from tests.warehouse.drafting import drafting
 
