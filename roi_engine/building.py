@@ -21,7 +21,7 @@ from roi_engine.marts.columns import COUNT, MONEY
 from roi_engine.marts.declare import DECLARED
 from roi_engine.settings import Settings
 from roi_engine.sources.schema import UNDATED
-from roi_engine.warehouse import draft as drafts, reading, release
+from roi_engine.warehouse import draft as drafts, lake, reading, release
 from roi_engine.warehouse.ops import (
     activate_loads,
     drop_draft,
@@ -190,17 +190,18 @@ def _judge(bench: Bench, plan: scope.Plan) -> None:
         ).fetchall()
     ]
     judged = sorted({*read, *plan.build})
-    result = gate.check(
-        con,
-        settings.lake / "bronze",
-        judged,
-        con.sql("select load_id from lake.ops.active_load order by seq"),
-        run_id=bench.journal.run_id,
-        reporting_currency=settings.reporting_currency,
-        reporting_timezone=settings.reporting_timezone,
-        block_threshold=settings.block_threshold,
-        unpriced_threshold=settings.unpriced_block_threshold,
-    )
+    with lake.transaction(con):
+        result = gate.check(
+            con,
+            settings.lake / "bronze",
+            judged,
+            con.sql("select load_id from lake.ops.active_load order by seq"),
+            run_id=bench.journal.run_id,
+            reporting_currency=settings.reporting_currency,
+            reporting_timezone=settings.reporting_timezone,
+            block_threshold=settings.block_threshold,
+            unpriced_threshold=settings.unpriced_block_threshold,
+        )
     blocked = {day: why for day, why in result.blocked.items() if day in plan.build}
     record_days(
         con,

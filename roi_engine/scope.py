@@ -14,6 +14,7 @@ from datetime import date, timedelta
 import duckdb
 
 from roi_engine.sources.schema import UNDATED
+from roi_engine.warehouse import lake
 
 REACH_DAYS = 31
 """How far a daily mart looks back, itself included: a changed day is followed by as many."""
@@ -366,39 +367,38 @@ def write_read_days(
     con.execute("create or replace temp table build_day (day date)")
     if build:
         con.execute("insert into build_day select unnest(?::date[])", [build])
-    con.execute("begin")
-    con.execute("delete from lake.ops.read_day")
-    con.execute(
-        """
-        insert into lake.ops.read_day
-        with near as (
-            select distinct day + shift::integer as day
-            from build_day, (values (-1), (0), (1)) as shifts(shift)
-        ),
-        linked as (
-            select distinct day from task_row
-            where task_id in (
-                select task_id from task_row where day in (select day from build_day)
+    with lake.transaction(con):
+        con.execute("delete from lake.ops.read_day")
+        con.execute(
+            """
+            insert into lake.ops.read_day
+            with near as (
+                select distinct day + shift::integer as day
+                from build_day, (values (-1), (0), (1)) as shifts(shift)
+            ),
+            linked as (
+                select distinct day from task_row
+                where task_id in (
+                    select task_id from task_row where day in (select day from build_day)
+                )
+            ),
+            touched as (select day from near union select day from linked),
+            around as (
+                select distinct day + shift::integer as day
+                from touched, generate_series(-1, ?::integer) as shifts(shift)
             )
-        ),
-        touched as (select day from near union select day from linked),
-        around as (
-            select distinct day + shift::integer as day
-            from touched, generate_series(-1, ?::integer) as shifts(shift)
-        )
-        , charged as (
-            select distinct first_day + shift::integer as day
-            from charge_row, (values (-1), (0), (1)) as shifts(shift)
-            where load_id in (
-                select load_id from day_load
-                where source = 'billing' and day in (select day from build_day)
+            , charged as (
+                select distinct first_day + shift::integer as day
+                from charge_row, (values (-1), (0), (1)) as shifts(shift)
+                where load_id in (
+                    select load_id from day_load
+                    where source = 'billing' and day in (select day from build_day)
+                )
             )
+            select 'tokens', day from touched
+            union all select 'gpu', day from near
+            union all select 'tickets', day from around
+            union all (select 'billing', day from near union select 'billing', day from charged)
+            """,
+            [reopen_window_days + 1],
         )
-        select 'tokens', day from touched
-        union all select 'gpu', day from near
-        union all select 'tickets', day from around
-        union all (select 'billing', day from near union select 'billing', day from charged)
-        """,
-        [reopen_window_days + 1],
-    )
-    con.execute("commit")

@@ -12,7 +12,7 @@ from roi_engine.marts import MARTS
 from roi_engine.marts.declare import DECLARED
 from roi_engine.marts.params import Params
 from roi_engine.settings import Settings
-from roi_engine.warehouse import reading
+from roi_engine.warehouse import lake, reading
 
 
 class MartRefused(Exception):
@@ -74,14 +74,9 @@ def build(
         MartRefused: A critical rule of a mart's declaration does not hold.
     """
     # one transaction: a commit for each mart costs more than most marts
-    con.execute("begin")
-    try:
+    with lake.transaction(con):
         _build_daily(con, params, step)
         _build_standing(con, params, newest, step)
-        con.execute("commit")
-    except BaseException:
-        con.execute("rollback")
-        raise
     step("value.judge")
     # Great Expectations takes seconds to import; who only makes marts needs none of it
     from roi_engine import gate  # noqa: PLC0415

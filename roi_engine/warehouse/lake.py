@@ -205,6 +205,21 @@ def _prepare(con: duckdb.DuckDBPyConnection) -> None:
     con.execute("commit")
 
 
+@contextmanager
+def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Hold one transaction: all of it is committed, or nothing.
+
+    For reading too: a query in a transaction of its own reads the lake's catalog anew.
+    """
+    con.execute("begin")
+    try:
+        yield
+        con.execute("commit")
+    except BaseException:
+        con.execute("rollback")
+        raise
+
+
 def know_empty(con: duckdb.DuckDBPyConnection, table: str) -> None:
     """Give a table without a row its statistics; call it in the transaction that made the table.
 

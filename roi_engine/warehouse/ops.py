@@ -6,6 +6,8 @@ from datetime import date
 import duckdb
 import polars as pl
 
+from roi_engine.warehouse.lake import transaction
+
 MANIFEST = "lake.ops.manifest"
 
 _NEWEST = f"""
@@ -93,18 +95,17 @@ def activate_loads(con: duckdb.DuckDBPyConnection) -> None:
     A file that was parsed anew (another parser, another mapping) counts once; a reference table
     is replaced whole by its newest file; a file that was retracted does not count.
     """
-    con.execute("begin")
-    con.execute("delete from lake.ops.active_load")
-    con.execute(f"""
-        insert into lake.ops.active_load
-        with newest as ({_NEWEST})
-        select load_id, source, seq from newest
-        where status = 'landed'
-        qualify source <> 'reference'
-            or row_number() over (partition by source, tables order by seq desc) = 1
-        order by seq
-    """)
-    con.execute("commit")
+    with transaction(con):
+        con.execute("delete from lake.ops.active_load")
+        con.execute(f"""
+            insert into lake.ops.active_load
+            with newest as ({_NEWEST})
+            select load_id, source, seq from newest
+            where status = 'landed'
+            qualify source <> 'reference'
+                or row_number() over (partition by source, tables order by seq desc) = 1
+            order by seq
+        """)
 
 
 def cured_files(con: duckdb.DuckDBPyConnection) -> list[str]:
@@ -220,12 +221,11 @@ def write_draft(
     code_version: str,
 ) -> None:
     """Say that the build of a token has reached a stage."""
-    con.execute("begin")
-    con.execute("delete from lake.ops.draft")
-    con.execute(
-        "insert into lake.ops.draft values (?, ?, ?, ?)", [token, stage, as_of, code_version]
-    )
-    con.execute("commit")
+    with transaction(con):
+        con.execute("delete from lake.ops.draft")
+        con.execute(
+            "insert into lake.ops.draft values (?, ?, ?, ?)", [token, stage, as_of, code_version]
+        )
 
 
 def drop_draft(con: duckdb.DuckDBPyConnection) -> None:

@@ -24,10 +24,14 @@ def open_window(con: duckdb.DuckDBPyConnection, *, mart_days: Iterable[date] = (
     """
     listed = ", ".join(f"date '{day}'" for day in sorted(mart_days))
     there = columns(con)
+    # a copy: every view asks for these days, and the lake reads its catalog for every scan
+    con.execute(
+        "create or replace temp table built_day as"
+        " select day from lake.ops.run_day where status = 'passed'"
+    )
     for name in sorted({table for schema, table in there if schema in {"draft", "facts"}}):
         if name.startswith(FACT_PREFIXES):
-            days = "(select day from lake.ops.run_day where status = 'passed')"
-            relation = _relation(there, "facts", name, days)
+            relation = _relation(there, "facts", name, "(from temp.built_day)")
         elif listed:
             relation = _relation(there, "marts", name, f"({listed})")
         else:
