@@ -34,7 +34,7 @@ def test_a_draft_is_closed_when_its_stage_fails(tmp_path):
             draft.opened(con, tmp_path),
             lake.transaction(con),
         ):
-            con.execute("create table draft.fct_task as from no_such_table")
+            con.execute("create table draft.fct_task as select 1 as n; from no_such_table")
         with draft.opened(con, tmp_path):
             made = con.execute(
                 "select table_name from duckdb_tables() where database_name = 'draft'"
