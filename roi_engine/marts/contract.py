@@ -66,6 +66,13 @@ FACTS: dict[str, dict[str, pl.DataType]] = {
         **_CELL,
         "human_cost": _MONEY,
         "basis": _TEXT,
+        "minutes": _EXACT,
+        "is_day_assumed": _FLAG,
+    },
+    "fct_duty": {
+        "day": _DAY,
+        "department": _TEXT,
+        "duty_microseconds": _WHOLE,
     },
     "fct_task": {
         "task_id": _TEXT,
@@ -110,6 +117,9 @@ FACTS: dict[str, dict[str, pl.DataType]] = {
         "human_minutes_basis": _TEXT,
         "cycle_microseconds": _WHOLE,
         "first_response_microseconds": _WHOLE,
+        "business_cycle_microseconds": _WHOLE,
+        "value_microseconds": _WHOLE,
+        "handoff_microseconds": _WHOLE,
         "is_reopened": _FLAG,
         "has_retrieval": _FLAG,
         "satisfaction": _DOUBLE,

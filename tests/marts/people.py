@@ -34,6 +34,8 @@ def describe(seed: int, work: list[dict], steps: list[dict]) -> None:
         task["has_retrieval"] = bool(rng.random() < 0.4) and not by_person
         task["satisfaction"] = float(rng.integers(2)) if ended and rng.random() < 0.3 else None
         task["baseline_minutes"] = "14" if task["task_type"] != "novel" else None
+        # columns that came later draw from a stream of their own
+        clock_of(np.random.default_rng([seed, 5, int(task["task_id"].rpartition("-")[2])]), task)
     for step in steps:
         second = int(rng.integers(86_400))
         midnight = datetime.combine(step["day"], datetime.min.time())
@@ -42,6 +44,44 @@ def describe(seed: int, work: list[dict], steps: list[dict]) -> None:
         step["latency_microseconds"] = int(rng.lognormal(14.6, 0.6)) if known else None
         step["time_to_first_token_seconds"] = float(rng.exponential(0.4)) if known else None
         step.setdefault("is_error", bool(rng.random() < 0.1))
+
+
+def clock_of(rng: np.random.Generator, task: dict) -> None:
+    """Add what a task took of the service hours, until its output, and until a person's turn."""
+    cycle = task["cycle_microseconds"]
+    shares = rng.random(2)
+    covered = cycle is not None and rng.random() < 0.8
+    task["business_cycle_microseconds"] = int(cycle * shares[0]) if covered else None
+    is_success = task["outcome_class"].endswith("_success")
+    task["value_microseconds"] = int(cycle * shares[1]) if is_success else None
+    is_taken = task["is_escalated"] and rng.random() < 0.6
+    task["handoff_microseconds"] = int(rng.exponential(2e9)) if is_taken else None
+
+
+def log(seed: int, entries: list[dict]) -> None:
+    """Add to time entries how long they took, and whether anybody says on which day."""
+    rng = np.random.default_rng([seed, 6])
+    for entry in entries:
+        entry["minutes"] = f"{rng.integers(1, 900) / 10}" if rng.random() < 0.9 else None
+        entry["is_day_assumed"] = bool(rng.random() < 0.2)
+
+
+def duties(first: date, days: int) -> pl.DataFrame:
+    """Return duty of d1, and from the fourth day on of all others together; one is not known."""
+    hour = 3_600_000_000
+    return fact(
+        "fct_duty",
+        [
+            {
+                "day": first + timedelta(days=shift),
+                "department": department,
+                "duty_microseconds": hours * hour if shift % 7 != 2 else None,
+            }
+            for shift in range(days)
+            for department, hours in (("d1", 16 if shift % 7 < 5 else 0), ("__shared__", 8))
+            if department == "d1" or shift > 2
+        ],
+    )
 
 
 def facts(seed: int, work: list[dict], first: date, days: int) -> dict[str, pl.DataFrame]:
@@ -95,4 +135,5 @@ def facts(seed: int, work: list[dict], first: date, days: int) -> dict[str, pl.D
         "fct_ticket": fact("fct_ticket", tickets),
         "fct_incident": fact("fct_incident", incidents),
         "fct_gpu_usage": fact("fct_gpu_usage", hours),
+        "fct_duty": duties(first, days),
     }
