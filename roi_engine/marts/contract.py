@@ -66,12 +66,13 @@ FACTS: dict[str, dict[str, pl.DataType]] = {
         **_CELL,
         "human_cost": _MONEY,
         "basis": _TEXT,
+        "roster": _TEXT,
         "minutes": _EXACT,
         "is_day_assumed": _FLAG,
     },
     "fct_duty": {
         "day": _DAY,
-        "department": _TEXT,
+        "roster": _TEXT,
         "duty_microseconds": _WHOLE,
     },
     "fct_task": {

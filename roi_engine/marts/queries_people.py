@@ -195,10 +195,11 @@ BACKLOG = FactQuery(
     about="Tickets by the day on which they came and the day on which they ended.",
 )
 _MINUTES = "cast(floor(cast(minutes as double) * 60000000 + 0.5) as bigint)"
-WORKED_BY_DEPARTMENT = FactQuery(
-    "worked_by_department",
+_ROSTER = ("roster", f"coalesce(roster, '{UNKNOWN}')")
+WORKED_BY_ROSTER = FactQuery(
+    "worked_by_roster",
     "fct_time_entry",
-    by=(_DAY, _CELL[1]),
+    by=(_DAY, _ROSTER),
     sums=(
         Sum("worked_microseconds", _MINUTES, 0, "minutes is not null"),
         Sum("assumed_microseconds", _MINUTES, 0, "minutes is not null and basis = 'assumed'"),
@@ -209,15 +210,15 @@ WORKED_BY_DEPARTMENT = FactQuery(
         Count("undated_entries", "coalesce(is_day_assumed, true)"),
         Count("assumed_entries", "basis = 'assumed'"),
     ),
-    about="People's time on tasks, by the tasks' department.",
+    about="People's time on tasks, by the roster that it belongs to.",
 )
 DUTY = FactQuery(
     "duty",
     "fct_duty",
-    by=(_DAY, ("department", "department")),
+    by=(_DAY, _ROSTER),
     sums=(Sum("duty_microseconds", "duty_microseconds", 0, "duty_microseconds is not null"),),
     counts=(Count("known_duties", "duty_microseconds is not null"),),
-    about="People's time on duty, of each department with service hours of its own.",
+    about="People's time on duty, of each roster with service hours on file.",
 )
 SERVED = FactQuery(
     "served",

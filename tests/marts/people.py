@@ -58,12 +58,14 @@ def clock_of(rng: np.random.Generator, task: dict) -> None:
     task["handoff_microseconds"] = int(rng.exponential(2e9)) if is_taken else None
 
 
-def log(seed: int, entries: list[dict]) -> None:
-    """Add to time entries how long they took, and whether anybody says on which day."""
+def log(seed: int, entries: list[dict], first: date) -> None:
+    """Add to time entries how long they took, whose duty it was, and who says on which day."""
     rng = np.random.default_rng([seed, 6])
     for entry in entries:
         entry["minutes"] = f"{rng.integers(1, 900) / 10}" if rng.random() < 0.9 else None
         entry["is_day_assumed"] = bool(rng.random() < 0.2)
+        is_shared = entry["department"] != "d1" and entry["day"] > first + timedelta(days=2)
+        entry["roster"] = "__shared__" if is_shared else entry["department"]
 
 
 def duties(first: date, days: int) -> pl.DataFrame:
@@ -74,12 +76,12 @@ def duties(first: date, days: int) -> pl.DataFrame:
         [
             {
                 "day": first + timedelta(days=shift),
-                "department": department,
+                "roster": roster,
                 "duty_microseconds": hours * hour if shift % 7 != 2 else None,
             }
             for shift in range(days)
-            for department, hours in (("d1", 16 if shift % 7 < 5 else 0), ("__shared__", 8))
-            if department == "d1" or shift > 2
+            for roster, hours in (("d1", 16 if shift % 7 < 5 else 0), ("__shared__", 8))
+            if roster == "d1" or shift > 2
         ],
     )
 

@@ -279,13 +279,13 @@ def test_without_service_hours_every_other_figure_stays(rows):
 ENTRY = {"day": DAY, "agent_id": "a", "task_type": "t", "channel": "c", "basis": "logged"}
 
 
-def entry(department: str, minutes: str | None, **said: object) -> dict:
-    return ENTRY | {"department": department, "minutes": minutes, "is_day_assumed": False} | said
+def entry(roster: str, minutes: str | None, **said: object) -> dict:
+    return ENTRY | {"roster": roster, "minutes": minutes, "is_day_assumed": False} | said
 
 
-def duty(department: str, hours: int | None, day: date = DAY) -> dict:
+def duty(roster: str, hours: int | None, day: date = DAY) -> dict:
     told = None if hours is None else hours * HOUR
-    return {"day": day, "department": department, "duty_microseconds": told}
+    return {"day": day, "roster": roster, "duty_microseconds": told}
 
 
 def test_utilisation_by_hand(rows):
@@ -295,17 +295,16 @@ def test_utilisation_by_hand(rows):
             entry("claims", "240"),
             entry("claims", "60", basis="assumed", is_day_assumed=True),
             entry("claims", None, basis="assumed"),
-            # two departments without hours of their own share the people of one line
-            entry("sales", "30"),
-            entry("legal", "90"),
+            entry("__shared__", "30", department="sales"),
+            entry("__shared__", "90", department="legal"),
             entry("silent", "45"),
         ],
         fct_duty=[
             duty("claims", 10), duty("closed", 0), duty("silent", None), duty("__shared__", 8),
         ],
     )  # fmt: skip
-    assert frame["department"].to_list() == ["__shared__", "claims", "closed", "silent"]
-    claims, shared = one(frame, department="claims"), one(frame, department="__shared__")
+    assert frame["roster"].to_list() == ["__shared__", "claims", "closed", "silent"]
+    claims, shared = one(frame, roster="claims"), one(frame, roster="__shared__")
     assert claims["human_utilisation"] == 0.5
     assert claims["worked_microseconds"] == 5 * HOUR
     assert claims["assumed_microseconds"] == HOUR
@@ -315,7 +314,7 @@ def test_utilisation_by_hand(rows):
     assert shared["human_utilisation"] == 2 / 8
     assert shared["evidence"] == "measured"
     # a day off has no one to be utilised; staff of unknown number are not nobody
-    closed, silent = one(frame, department="closed"), one(frame, department="silent")
+    closed, silent = one(frame, roster="closed"), one(frame, roster="silent")
     assert (closed["duty_microseconds"], closed["human_utilisation"]) == (0, None)
     assert (silent["duty_microseconds"], silent["human_utilisation"]) == (None, None)
     assert (silent["worked_microseconds"], silent["staffed_microseconds"]) == (45 * MINUTE, 0)
@@ -326,9 +325,9 @@ def test_utilisation_by_hand(rows):
     assert total["duty_microseconds"] is None
 
 
-def test_where_nobody_keeps_hours_work_stays_with_its_department(rows):
+def test_where_nobody_keeps_hours_utilisation_is_not_known(rows):
     frame = rows("daily_staffing", fct_time_entry=[entry("claims", "30"), entry("sales", "15")])
-    assert frame["department"].to_list() == ["claims", "sales"]
+    assert frame["roster"].to_list() == ["claims", "sales"]
     assert frame["duty_microseconds"].is_null().all()
     assert frame["human_utilisation"].is_null().all()
     assert frame["worked_microseconds"].sum() == 45 * MINUTE

@@ -13,7 +13,7 @@ summed_to_day as (
 
     select
         day,
-        department,
+        department as roster,
         count(*) filter (where open_microseconds > 0) as windows,
         sum(open_microseconds) as open_microseconds,
         case
@@ -42,7 +42,7 @@ summed_to_day as (
 
 select
     day,
-    department,
+    roster,
     cast(windows as bigint) as windows,
     cast(open_microseconds as bigint) as open_microseconds,
     cast(duty_microseconds as bigint) as duty_microseconds,

@@ -22,15 +22,16 @@ def _time(name: str, about: str, formula: str, *inputs: str) -> Column:
 DAILY_STAFFING = Mart(
     name="daily_staffing",
     about="How much of their time on duty people worked on tasks: human utilisation.",
-    row="One row per day and department in which people were on duty or worked on a task.",
+    row="One row per day and roster of whose people any were on duty or worked on a task.",
     section="§6",
     columns=(
         KEYS["day"],
         key(
-            "department",
-            "Department whose people these are; __shared__ for all together that have no line of"
-            " their own in service_hours.csv, where a line without a department is for them.",
-            (f"{_ENTRY}.department", f"{_DUTY}.department"),
+            "roster",
+            "The department whose people these are; __shared__ for those of all departments without"
+            " a line of their own in service_hours.csv, where lines without a department are on"
+            " file.",
+            (f"{_ENTRY}.roster", f"{_DUTY}.roster"),
             "§6",
         ),
         Column(
