@@ -54,7 +54,11 @@ def clock_of(rng: np.random.Generator, task: dict) -> None:
     task["business_cycle_microseconds"] = int(cycle * shares[0]) if covered else None
     is_success = task["outcome_class"].endswith("_success")
     task["value_microseconds"] = int(cycle * shares[1]) if is_success else None
-    is_taken = task["is_escalated"] and rng.random() < 0.6
+    # an agent hands over what comes to nothing, too
+    is_lost = task["outcome_class"] in {"failure", "unconfirmed"}
+    hands_over = is_lost and task["agent_id"] != "__human__"
+    task["is_escalated"] = task["is_escalated"] or (hands_over and bool(rng.random() < 0.8))
+    is_taken = task["is_escalated"] and rng.random() < 0.9
     task["handoff_microseconds"] = int(rng.exponential(2e9)) if is_taken else None
 
 
