@@ -198,6 +198,13 @@ SHAPES = {
         required=("incident_id", "started_at"),
         periods=(("recovered_at", "started_at"), ("detected_at", "started_at")),
     ),
+    "service_hours": Shape(
+        # a weekday may have several lines; that they lie apart is a rule of its own
+        key=(),
+        required=("weekday", "opens_at", "closes_at"),
+        at_least_zero=("people",),
+        periods=_VALIDITY,
+    ),
 }
 """Every reference table and its plain rules."""
 
@@ -206,7 +213,38 @@ _VALID_NOW = """
     and coalesce(other.valid_to, date '9999-12-31')
         > coalesce(this.valid_from, date '0001-01-01')"""
 
+
+def _minute_of_day(time: str) -> str:
+    """Return SQL for the minutes from midnight to a time HH:MM, NULL where it is none."""
+    return f"""
+        case when regexp_full_match({time}, '([01][0-9]|2[0-3]):[0-5][0-9]|24:00')
+            then cast({time}[1:2] as integer) * 60 + cast({time}[4:5] as integer)
+        end"""
+
+
+_SAME_HOURS = """
+    other.department is not distinct from this.department
+    and other.weekday = this.weekday
+    and other.valid_from is not distinct from this.valid_from"""
+
 _DERIVED = {
+    "service_hours": {
+        "times_not_read": f"""
+            cast(this.opens_at is not null and {_minute_of_day("this.opens_at")} is null as integer)
+            + cast(
+                this.closes_at is not null and {_minute_of_day("this.closes_at")} is null as integer
+            )""",
+        "minutes_open": f"""
+            {_minute_of_day("this.closes_at")} - {_minute_of_day("this.opens_at")}""",
+        # the row itself is one of them
+        "windows_at_once": f"""
+            (
+                select count(*) from bronze_service_hours as other
+                where {_SAME_HOURS}
+                    and {_minute_of_day("other.opens_at")} < {_minute_of_day("this.closes_at")}
+                    and {_minute_of_day("other.closes_at")} > {_minute_of_day("this.opens_at")}
+            )""",
+    },
     "time_entries": {"subject": "coalesce(this.ticket_id, this.task_id)"},
     # 0 where nobody is named, or where an agent trades with itself
     "agent_transactions": {
@@ -240,6 +278,32 @@ _DERIVED = {
 }
 
 _EXTRA: dict[str, list[tuple[str, dict[str, object], str, str]]] = {
+    "service_hours": [
+        (
+            "weekday_of_a_week",
+            {"column": "weekday", "min_value": 1, "max_value": 7},
+            "critical",
+            "A week has the days 1 (Monday) to 7 (Sunday).",
+        ),
+        (
+            "times_of_day",
+            {"column": "times_not_read", "max_value": 0},
+            "critical",
+            "A time is HH:MM, from 00:00 to 24:00, on the clock of the reporting zone.",
+        ),
+        (
+            "opens_before_it_closes",
+            {"column": "minutes_open", "min_value": 1},
+            "critical",
+            "Hours over midnight are two lines: one to 24:00, one from 00:00 of the next weekday.",
+        ),
+        (
+            "windows_lie_apart",
+            {"column": "windows_at_once", "max_value": 1},
+            "critical",
+            "Hours that overlap would count the same minutes twice.",
+        ),
+    ],
     "agent_transactions": [
         (
             "two_parties",

@@ -88,6 +88,18 @@ facts as (
     union all
 
     select
+        'fct_duty' as fact,
+        day,
+        _load_id,
+        _source_file,
+        _source_row,
+        _transform_run_id
+
+    from {{ ref('fct_duty') }}
+
+    union all
+
+    select
         'fct_wallet_entry' as fact,
         day,
         _load_id,

@@ -33,10 +33,19 @@ QUERIES: tuple[FactQuery, ...] = (
 NEEDS = ("daily_duration",)
 
 _KEYS = ["day", "handler", *WORK_CELL]
-_KNOWN = ("handled_tasks", "worked_tasks", "cycled_tasks", "answered_tasks")
+_KNOWN = (
+    "handled_tasks",
+    "worked_tasks",
+    "cycled_tasks",
+    "answered_tasks",
+    "business_cycled_tasks",
+    "valued_tasks",
+    "handed_tasks",
+)
 _SHARES = {
     "first_contact_resolution": ("first_contact_tasks", "confirmed_tasks"),
     "escalation_rate": ("escalated_tasks", "agent_tasks"),
+    "handoff_completeness": ("handed_tasks", "escalated_tasks"),
     "reopen_rate": ("reopened_tasks", "ended_tasks"),
     "failure_rate": ("failures", "ended_tasks"),
     "error_rate": ("faulty_tasks", "delivered_tasks"),

@@ -19,6 +19,7 @@ from roi_engine.marts.declared.daily_latency import DAILY_LATENCY
 from roi_engine.marts.declared.daily_portfolio import DAILY_PORTFOLIO
 from roi_engine.marts.declared.daily_reliability import DAILY_RELIABILITY
 from roi_engine.marts.declared.daily_roi import DAILY_ROI
+from roi_engine.marts.declared.daily_staffing import DAILY_STAFFING
 from roi_engine.marts.declared.daily_wallet import DAILY_WALLET
 from roi_engine.marts.declared.drift import DRIFT
 from roi_engine.marts.declared.ensemble_asr import ENSEMBLE_ASR
@@ -49,6 +50,7 @@ DECLARED: dict[str, Mart] = {
         DAILY_DURATION,
         DAILY_LATENCY,
         DAILY_KPI,
+        DAILY_STAFFING,
         DAILY_INFERENCE,
         DAILY_RELIABILITY,
         DAILY_FAIRNESS,

@@ -33,6 +33,10 @@ _CYCLED = f"{ENDED} and cycle_microseconds is not null"
 _ANSWERED = f"{ENDED} and first_response_microseconds is not null"
 _AGENT = "coalesce(agent_id, '__human__') <> '__human__'"
 _ESCALATED = "coalesce(is_escalated, false)"
+_IN_BUSINESS = f"{ENDED} and business_cycle_microseconds is not null"
+_OF_VALUE = f"{ENDED} and value_microseconds is not null"
+# a part of the escalated tasks, so that the share of them stays within 1
+_HANDED = f"{ENDED} and {_AGENT} and {_ESCALATED} and handoff_microseconds is not null"
 _APPROVED = "coalesce(is_approved_by_human, false)"
 _REPAIRED = "coalesce(failed_by, '') in ('rejected', 'hallucinated')"
 _FIRST_CONTACT = f"{SUCCESS} and not {_ESCALATED} and not coalesce(is_reopened, false)"
@@ -81,6 +85,24 @@ DURATIONS = {
         _ANSWERED,
         "How long requesters of ended tasks waited for the first answer.",
     ),
+    "business_cycle_hours": _durations(
+        "business_cycle_durations",
+        "cast(business_cycle_microseconds as double) / 3600000000",
+        _IN_BUSINESS,
+        "How long ended tasks took of the service hours.",
+    ),
+    "value_hours": _durations(
+        "value_durations",
+        "cast(value_microseconds as double) / 3600000000",
+        _OF_VALUE,
+        "How long it took until the accepted output of a task was there.",
+    ),
+    "handoff_minutes": _durations(
+        "handoff_durations",
+        "cast(handoff_microseconds as double) / 60000000",
+        _HANDED,
+        "How long escalated tasks lay between the agent and a person.",
+    ),
 }
 """Measure of daily_duration → its query."""
 
@@ -93,6 +115,9 @@ WORK_BY_HANDLER = FactQuery(
         Sum("work_microseconds", WORK, 0, _WORKED),
         Sum("cycle_microseconds", "cycle_microseconds", 0, _CYCLED),
         Sum("first_response_microseconds", "first_response_microseconds", 0, _ANSWERED),
+        Sum("business_cycle_microseconds", "business_cycle_microseconds", 0, _IN_BUSINESS),
+        Sum("value_microseconds", "value_microseconds", 0, _OF_VALUE),
+        Sum("handoff_microseconds", "handoff_microseconds", 0, _HANDED),
         Sum(
             "satisfaction_thousandths",
             "cast(floor(satisfaction * 1000 + 0.5) as bigint)",
@@ -109,6 +134,9 @@ WORK_BY_HANDLER = FactQuery(
         Count("worked_tasks", _WORKED),
         Count("cycled_tasks", _CYCLED),
         Count("answered_tasks", _ANSWERED),
+        Count("business_cycled_tasks", _IN_BUSINESS),
+        Count("valued_tasks", _OF_VALUE),
+        Count("handed_tasks", _HANDED),
         Count("confirmed_tasks", _CONFIRMED),
         Count("first_contact_tasks", _FIRST_CONTACT),
         Count("agent_tasks", f"{ENDED} and {_AGENT}"),
@@ -165,6 +193,32 @@ BACKLOG = FactQuery(
     where="not coalesce(is_excluded, false)",
     reaches_back=REACH_DAYS - 1,
     about="Tickets by the day on which they came and the day on which they ended.",
+)
+_MINUTES = "cast(floor(cast(minutes as double) * 60000000 + 0.5) as bigint)"
+_ROSTER = ("roster", f"coalesce(roster, '{UNKNOWN}')")
+WORKED_BY_ROSTER = FactQuery(
+    "worked_by_roster",
+    "fct_time_entry",
+    by=(_DAY, _ROSTER),
+    sums=(
+        Sum("worked_microseconds", _MINUTES, 0, "minutes is not null"),
+        Sum("assumed_microseconds", _MINUTES, 0, "minutes is not null and basis = 'assumed'"),
+    ),
+    counts=(
+        Count("entries"),
+        Count("entries_without_minutes", "minutes is null"),
+        Count("undated_entries", "coalesce(is_day_assumed, true)"),
+        Count("assumed_entries", "basis = 'assumed'"),
+    ),
+    about="People's time on tasks, by the roster that it belongs to.",
+)
+DUTY = FactQuery(
+    "duty",
+    "fct_duty",
+    by=(_DAY, _ROSTER),
+    sums=(Sum("duty_microseconds", "duty_microseconds", 0, "duty_microseconds is not null"),),
+    counts=(Count("known_duties", "duty_microseconds is not null"),),
+    about="People's time on duty, of each roster with service hours on file.",
 )
 SERVED = FactQuery(
     "served",

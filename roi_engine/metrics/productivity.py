@@ -153,6 +153,29 @@ def quality_adjusted_productivity(
     return ratio(cases, hours) * ratio(good, judged)
 
 
+def utilisation(worked: ArrayLike, duty: ArrayLike) -> Floats:
+    """Return how much of their time on duty people worked on tasks.
+
+        worked / duty
+
+    It is not cut at 1: who works longer than the hours on file is over them, and says so.
+
+    Args:
+        worked: Time on tasks, in any unit.
+        duty: Time on duty in the same unit; NaN where nobody says how many were there.
+
+    Returns:
+        The share; NaN without duty, which is not the same as a share of 0.
+
+    Source: metrics.md §6, human utilisation.
+
+    Examples:
+        >>> utilisation([6.0, 0.0, 9.0, 1.0, 1.0], [8.0, 8.0, 8.0, 0.0, float("nan")])
+        array([0.75 , 0.   , 1.125,   nan,   nan])
+    """
+    return ratio(worked, duty)
+
+
 def _overlap(
     mix: ArrayLike, baseline_cases: ArrayLike, max_uncovered: float
 ) -> tuple[Floats, Floats]:

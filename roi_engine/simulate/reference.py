@@ -25,6 +25,19 @@ _ALLOWANCES = {
 }
 """Department → period, allowance, currency and slope limit of its wallet, where it differs."""
 
+_WORKDAYS = range(1, 6)
+_SERVICE_HOURS: dict[str, dict[int, tuple[tuple[str, str, object], ...]]] = {
+    # the second window has more people than the first: a break at noon, a busy afternoon
+    "support": {
+        **dict.fromkeys(_WORKDAYS, (("08:00", "12:00", 4), ("13:00", "20:00", "5.5"))),
+        6: (("09:00", "15:00", 2),),
+    },
+    # all week, day and night, by as many as nobody says
+    "operations": dict.fromkeys(range(1, 8), (("00:00", "24:00", ""),)),
+    "": dict.fromkeys(_WORKDAYS, (("09:00", "17:00", 6),)),
+}
+"""Department → weekday → its windows: opens, closes, people; the nameless one is all others'."""
+
 COST_CLASSES = (
     ("ServiceName", "GPU Training", "training"),
     *(("ServiceName", one.service, "token_api") for one in PROVIDERS),
@@ -286,6 +299,16 @@ def _governance(horizon: Horizon, agents: tuple[roster.Agent, ...]) -> dict[str,
         "incidents": (
             "incident_id,agent_id,started_at,detected_at,recovered_at,severity",
             incidents,
+        ),
+        "service_hours": (
+            "department,weekday,opens_at,closes_at,people,approved_by,approved_on,evidence_uri,"
+            "valid_from,valid_to",
+            [
+                (department, weekday, *window, "service-lead", start, "", "", "")
+                for department, week in _SERVICE_HOURS.items()
+                for weekday, windows in week.items()
+                for window in windows
+            ],
         ),
     }  # fmt: skip
 

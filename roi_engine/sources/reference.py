@@ -36,6 +36,7 @@ _KNOWN_BY: dict[str, tuple[str, ...]] = {
     "fx_rates": ("from_currency", "to_currency", "rate"),
     "field_mappings": ("source", "system", "field", "path"),
     "incidents": ("incident_id", "started_at"),
+    "service_hours": ("weekday", "opens_at", "closes_at"),
 }
 """The columns that a table cannot be without; they also tell the tables apart."""
 
@@ -59,6 +60,7 @@ _NEEDED: dict[str, tuple[str, ...]] = {
     "fx_rates": ("day", "from_currency", "to_currency", "rate"),
     "field_mappings": ("source", "system", "field", "path"),
     "incidents": ("incident_id",),
+    "service_hours": ("weekday", "opens_at", "closes_at"),
 }
 """Cells without which a row says nothing: a row that lacks one goes to quarantine."""
 

@@ -500,6 +500,18 @@ REFERENCE = {
                 "severity": "VARCHAR",
             },
         ),
+        _reference(
+            "service_hours",
+            {
+                "department": "VARCHAR",  # NULL: every department that has no line of its own
+                "weekday": "BIGINT",  # 1 is Monday, 7 is Sunday
+                "opens_at": "VARCHAR",  # HH:MM, local time of the reporting zone
+                "closes_at": "VARCHAR",  # up to 24:00
+                "people": MONEY,  # on duty then; NULL where nobody says
+                **_BASIS,
+                **_VALID,
+            },
+        ),
     ]
 }
 

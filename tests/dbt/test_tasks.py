@@ -3,27 +3,17 @@
 The reporting zone is New York, over the night in which its clocks go forward.
 """
 
-import json
-import os
-import subprocess
-import sys
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 
-import duckdb
 import polars as pl
 import pytest
 
-from roi_engine import dbt, landing
-from roi_engine.landing.loading import bronze_path
 from roi_engine.sources.schema import PRICE_BOOK, REFERENCE, SPANS, TICKETS, Table
-from roi_engine.warehouse import draft, lake
+from tests.dbt.tiny import Row, facts_of
 
 DAYS = ("2026-03-07", "2026-03-08", "2026-03-09")
 FACTS = ("fct_agent_action", "fct_task", "fct_task_credit", "fct_ticket", "fct_time_entry")
-
-Row = dict[str, object]
 
 
 def _span(span_id: str, task_id: str | None, agent_id: str, start: str, end: str, **said) -> Row:
@@ -112,62 +102,10 @@ ROWS: list[tuple[Table, list[Row]]] = [
 ]
 
 
-def _write_bronze(con: duckdb.DuckDBPyConnection, root: Path, table: Table, rows: list[Row]) -> str:
-    load_id = f"load_of_{table.name}"
-    given = pl.DataFrame(
-        [row | {"_source_row": number} for number, row in enumerate(rows, start=1)],
-        infer_schema_length=None,
-    ).with_columns(_load_id=pl.lit(load_id), _source_file=pl.lit("file"))
-    con.register("given", given.to_arrow())
-    places = {name: f'"{name}"' if name in given.columns else "null" for name in table.all_columns}
-    columns = ", ".join(
-        f'{places[name]}::{kind} as "{name}"' for name, kind in table.all_columns.items()
-    )
-    moments = given[table.day_from].str.slice(0, 10).unique() if table.day_from else [None]
-    for day in moments:
-        target = bronze_path(root, table.source, table.name, load_id, day)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        only = f"where {table.day_from}::date = '{day}'" if day else ""
-        con.execute(f"copy (select {columns} from given {only}) to '{target}' (format parquet)")
-    con.unregister("given")
-    return load_id
-
-
-def _run_dbt(root: Path) -> None:
-    """Run the models of the facts and no others: the rest of the project has its own tests."""
-    variables = {"as_of": "2026-03-20", "reporting_timezone": "America/New_York"}
-    command = [
-        *(str(Path(sys.executable).parent / "dbt"), "--no-use-colors", "run"),
-        *("--project-dir", str(dbt.PROJECT), "--profiles-dir", str(dbt.PROJECT)),
-        *("--target-path", str(root / "target"), "--log-path", str(root / "target")),
-        *("--vars", json.dumps(variables)),
-        *("--select", *(f"+{fact}" for fact in FACTS)),
-    ]
-    environment = os.environ | {
-        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-    }
-    done = subprocess.run(
-        command, env=environment, cwd=root, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
-
-
 @pytest.fixture(scope="module")
 def facts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pl.DataFrame]:
     """Return the facts that dbt makes of ``ROWS``."""
-    root = tmp_path_factory.mktemp("lake")
-    landing.prepare(root)
-    with lake.connect(root) as con:
-        for table, rows in ROWS:
-            load_id = _write_bronze(con, root, table, rows)
-            con.execute("insert into ops.active_load values (?, ?, 1)", [load_id, table.source])
-        for day in DAYS:
-            con.execute("insert into ops.run_day values (?, 'passed', null, 'run', true)", [day])
-            for source in ("tokens", "tickets"):
-                con.execute("insert into ops.read_day (source, day) values (?, ?)", [source, day])
-    _run_dbt(root)
-    with lake.connect(root, read_only=True) as con, draft.opened(con, root):
-        return {fact: con.execute(f"from draft.{fact}").pl() for fact in FACTS}
+    return facts_of(tmp_path_factory.mktemp("lake"), ROWS, DAYS, FACTS)
 
 
 def _task(facts: dict[str, pl.DataFrame], task_id: str) -> Row:

@@ -173,6 +173,7 @@ SOUND = {
     "fx_rates": {"day": DAY, "from_currency": "EUR", "to_currency": "USD", "rate": Decimal("1.1")},
     "field_mappings": {"source": "tickets", "system": "jira", "field": "agent_id", "path": "x"},
     "incidents": {"incident_id": "i", "started_at": datetime(2026, 3, 2)},
+    "service_hours": {"weekday": 1, "opens_at": "09:00", "closes_at": "17:00", "people": 2},
 }
 """One row of every bronze table that keeps every rule."""
 

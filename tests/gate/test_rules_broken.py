@@ -129,6 +129,16 @@ BREAKS = {
     "investments": {"months_positive": {"months": 0}},
     "fx_rates": {"rate_positive": {"rate": 0}},
     "time_entries": {"subject_present": {"task_id": None}},
+    "service_hours": {
+        "weekday_of_a_week": {"weekday": 8},
+        "times_of_day": {"opens_at": "9am"},
+        "opens_before_it_closes": {
+            "department": "night",
+            "opens_at": "22:00",
+            "closes_at": "06:00",
+        },
+        "windows_lie_apart": {"department": None, "opens_at": "16:59", "closes_at": "24:00"},
+    },
 }
 """Table → rule → the values that break it in an otherwise sound row."""
 
@@ -257,6 +267,31 @@ def test_a_goal_is_reached_on_the_first_day_at_the_earliest(make_bronze):
     result = gate.check(duckdb.connect(), bronze.root, [DAY], ["load1"], run_id="r")
     named = result.quarantine.pl().filter(rule="mandates.ends_after_it_starts")
     assert named["_source_row"].to_list() == [1]
+
+
+def test_windows_may_touch_and_other_departments_days_and_times_lie_apart(make_bronze):
+    bronze = make_bronze("service_hours")
+    bronze.write_sound()
+    lines = [
+        {"opens_at": "09:00", "closes_at": "12:00"},
+        {"opens_at": "12:00", "closes_at": "24:00"},
+        {"weekday": 2, "opens_at": "00:00", "closes_at": "10:00"},
+        {"department": "claims", "opens_at": "08:00", "closes_at": "20:00", "people": None},
+        {"valid_from": date(2026, 3, 1), "opens_at": "10:00", "closes_at": "14:00"},
+        {"department": "night", "opens_at": "01:00", "closes_at": "03:00"},
+        {"department": "night", "opens_at": "02:59", "closes_at": "04:00"},
+        {"department": "day", "opens_at": "24:00", "closes_at": "24:00"},
+        {"department": "day", "opens_at": "9:00", "closes_at": "10:00"},
+    ]
+    bronze.write("service_hours", lines)
+    result = gate.check(duckdb.connect(), bronze.root, [DAY], ["load1"], run_id="r")
+    named = result.quarantine.pl().filter(source="reference").sort("_source_row", "rule")
+    assert named.select("_source_row", "rule").rows() == [
+        (6, "service_hours.windows_lie_apart"),
+        (7, "service_hours.windows_lie_apart"),
+        (8, "service_hours.opens_before_it_closes"),
+        (9, "service_hours.times_of_day"),
+    ]
 
 
 def test_every_row_rule_has_a_break():

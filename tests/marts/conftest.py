@@ -219,6 +219,7 @@ def estate(seed: int, tasks: int = 400, days: int = DAYS) -> dict[str, pl.DataFr
     for number, step in enumerate(steps):
         step.update(call_of(number))
     people.describe(seed, work, steps)
+    people.log(seed, hours, FIRST)
     planning.describe(work)
     return {
         "fct_cost_allocation": fact("fct_cost_allocation", lines),

@@ -34,6 +34,8 @@ def describe(seed: int, work: list[dict], steps: list[dict]) -> None:
         task["has_retrieval"] = bool(rng.random() < 0.4) and not by_person
         task["satisfaction"] = float(rng.integers(2)) if ended and rng.random() < 0.3 else None
         task["baseline_minutes"] = "14" if task["task_type"] != "novel" else None
+        # columns that came later draw from a stream of their own
+        clock_of(np.random.default_rng([seed, 5, int(task["task_id"].rpartition("-")[2])]), task)
     for step in steps:
         second = int(rng.integers(86_400))
         midnight = datetime.combine(step["day"], datetime.min.time())
@@ -42,6 +44,50 @@ def describe(seed: int, work: list[dict], steps: list[dict]) -> None:
         step["latency_microseconds"] = int(rng.lognormal(14.6, 0.6)) if known else None
         step["time_to_first_token_seconds"] = float(rng.exponential(0.4)) if known else None
         step.setdefault("is_error", bool(rng.random() < 0.1))
+
+
+def clock_of(rng: np.random.Generator, task: dict) -> None:
+    """Add what a task took of the service hours, until its output, and until a person's turn."""
+    cycle = task["cycle_microseconds"]
+    shares = rng.random(2)
+    covered = cycle is not None and rng.random() < 0.8
+    task["business_cycle_microseconds"] = int(cycle * shares[0]) if covered else None
+    is_success = task["outcome_class"].endswith("_success")
+    task["value_microseconds"] = int(cycle * shares[1]) if is_success else None
+    # an agent hands over what comes to nothing, too
+    is_lost = task["outcome_class"] in {"failure", "unconfirmed"}
+    hands_over = is_lost and task["agent_id"] != "__human__"
+    task["is_escalated"] = task["is_escalated"] or (hands_over and bool(rng.random() < 0.8))
+    is_taken = task["is_escalated"] and rng.random() < 0.9
+    task["handoff_microseconds"] = int(rng.exponential(2e9)) if is_taken else None
+
+
+def log(seed: int, entries: list[dict], first: date) -> None:
+    """Add to time entries how long they took, whose duty it was, and who says on which day."""
+    rng = np.random.default_rng([seed, 6])
+    for entry in entries:
+        entry["minutes"] = f"{rng.integers(1, 900) / 10}" if rng.random() < 0.9 else None
+        entry["is_day_assumed"] = bool(rng.random() < 0.2)
+        is_shared = entry["department"] != "d1" and entry["day"] > first + timedelta(days=2)
+        entry["roster"] = "__shared__" if is_shared else entry["department"]
+
+
+def duties(first: date, days: int) -> pl.DataFrame:
+    """Return duty of d1, and from the fourth day on of all others together; one is not known."""
+    hour = 3_600_000_000
+    return fact(
+        "fct_duty",
+        [
+            {
+                "day": first + timedelta(days=shift),
+                "roster": roster,
+                "duty_microseconds": hours * hour if shift % 7 != 2 else None,
+            }
+            for shift in range(days)
+            for roster, hours in (("d1", 16 if shift % 7 < 5 else 0), ("__shared__", 8))
+            if roster == "d1" or shift > 2
+        ],
+    )
 
 
 def facts(seed: int, work: list[dict], first: date, days: int) -> dict[str, pl.DataFrame]:
@@ -95,4 +141,5 @@ def facts(seed: int, work: list[dict], first: date, days: int) -> dict[str, pl.D
         "fct_ticket": fact("fct_ticket", tickets),
         "fct_incident": fact("fct_incident", incidents),
         "fct_gpu_usage": fact("fct_gpu_usage", hours),
+        "fct_duty": duties(first, days),
     }

@@ -109,6 +109,8 @@ ASKED = {
     "work_minutes_p95": (f"{MINUTES} + inference_microseconds / 6e7", 0.95),
     "cycle_hours_p90": ("cycle_microseconds / 3.6e9", 0.9),
     "first_response_minutes_p50": ("first_response_microseconds / 6e7", 0.5),
+    "business_cycle_hours_p50": ("business_cycle_microseconds / 3.6e9", 0.5),
+    "value_hours_p95": ("value_microseconds / 3.6e9", 0.95),
 }
 
 
@@ -222,6 +224,123 @@ def test_a_day_of_an_agent_and_of_people_by_hand(rows):
     # people hand over to nobody: that is no rate of 0
     assert people["escalation_rate"] is None
     assert people["first_contact_resolution"] == 1
+
+
+def test_business_hours_value_and_hand_over_by_hand(rows):
+    frame = rows(
+        "daily_kpi",
+        fct_task=[
+            # 20 hours to the resolution, 3 of them in service hours, the output after 1
+            TASK | {"cycle_microseconds": 20 * HOUR, "business_cycle_microseconds": 3 * HOUR,
+                    "value_microseconds": HOUR},
+            # the hours of this one are not on file, nor when its last call ended
+            TASK | {"business_cycle_microseconds": None, "value_microseconds": None},
+            TASK | {"outcome_class": "assisted_success", "is_escalated": True,
+                    "business_cycle_microseconds": HOUR, "value_microseconds": 2 * HOUR,
+                    "handoff_microseconds": 30 * MINUTE},
+            TASK | {"outcome_class": "failure", "is_escalated": True,
+                    "business_cycle_microseconds": 0, "handoff_microseconds": 10 * MINUTE},
+            TASK | {"outcome_class": "failure", "is_escalated": True},
+            # an open task has handed over, but is no part of the escalated ones that ended
+            TASK | {"outcome_class": "open", "is_ended": False, "is_escalated": True,
+                    "handoff_microseconds": MINUTE},
+            PERSON | {"value_microseconds": 4 * HOUR},
+        ],
+    )  # fmt: skip
+    agent, people = one(frame, handler="a"), one(frame, handler="__human__")
+    counted = ("business_cycled_tasks", "valued_tasks", "handed_tasks", "escalated_tasks")
+    assert tuple(agent[name] for name in counted) == (3, 2, 2, 3)
+    assert agent["business_cycle_hours_mean"] == pytest.approx(4 / 3)
+    assert agent["value_hours_mean"] == 1.5
+    assert agent["handoff_minutes_mean"] == 20
+    assert agent["business_cycle_hours_p95"] == pytest.approx(3, rel=0.005)
+    assert agent["business_cycle_hours_p50"] == pytest.approx(1, rel=0.0051)
+    assert agent["value_hours_p50"] == pytest.approx(1, rel=0.0051)
+    assert agent["handoff_minutes_p90"] == pytest.approx(30, rel=0.005)
+    assert agent["handoff_completeness"] == pytest.approx(2 / 3)
+    # without hours on file there is no business time, and people hand over to nobody
+    assert people["business_cycle_hours_mean"] is None
+    assert people["business_cycle_hours_p50"] is None
+    assert people["handoff_completeness"] is None
+    assert people["value_hours_mean"] == 4
+
+
+def test_without_service_hours_every_other_figure_stays(rows):
+    tasks = [TASK, TASK | {"outcome_class": "failure"}, PERSON | {"human_minutes": "12"}]
+    known = [task | {"business_cycle_microseconds": HOUR} for task in tasks]
+    with_hours, without = (rows("daily_kpi", fct_task=given_rows) for given_rows in (known, tasks))
+    differing = [name for name in without.columns if not with_hours[name].equals(without[name])]
+    assert {name.removeprefix("business_cycle") for name in differing} == {
+        "d_tasks", "_microseconds", "_hours_mean", "_hours_p50", "_hours_p90", "_hours_p95"
+    }  # fmt: skip
+    assert without["business_cycle_hours_mean"].is_null().all()
+
+
+ENTRY = {"day": DAY, "agent_id": "a", "task_type": "t", "channel": "c", "basis": "logged"}
+
+
+def entry(roster: str, minutes: str | None, **said: object) -> dict:
+    return ENTRY | {"roster": roster, "minutes": minutes, "is_day_assumed": False} | said
+
+
+def duty(roster: str, hours: int | None, day: date = DAY) -> dict:
+    told = None if hours is None else hours * HOUR
+    return {"day": day, "roster": roster, "duty_microseconds": told}
+
+
+def test_utilisation_by_hand(rows):
+    frame = rows(
+        "daily_staffing",
+        fct_time_entry=[
+            entry("claims", "240"),
+            entry("claims", "60", basis="assumed", is_day_assumed=True),
+            entry("claims", None, basis="assumed"),
+            entry("__shared__", "30", department="sales"),
+            entry("__shared__", "90", department="legal"),
+            entry("silent", "45"),
+        ],
+        fct_duty=[
+            duty("claims", 10), duty("closed", 0), duty("silent", None), duty("__shared__", 8),
+        ],
+    )  # fmt: skip
+    assert frame["roster"].to_list() == ["__shared__", "claims", "closed", "silent"]
+    claims, shared = one(frame, roster="claims"), one(frame, roster="__shared__")
+    assert claims["human_utilisation"] == 0.5
+    assert claims["worked_microseconds"] == 5 * HOUR
+    assert claims["assumed_microseconds"] == HOUR
+    counted = ("entries", "entries_without_minutes", "undated_entries")
+    assert tuple(claims[name] for name in counted) == (3, 1, 1)
+    assert claims["evidence"] == "assumed"
+    assert shared["human_utilisation"] == 2 / 8
+    assert shared["evidence"] == "measured"
+    # a day off has no one to be utilised; staff of unknown number are not nobody
+    closed, silent = one(frame, roster="closed"), one(frame, roster="silent")
+    assert (closed["duty_microseconds"], closed["human_utilisation"]) == (0, None)
+    assert (silent["duty_microseconds"], silent["human_utilisation"]) == (None, None)
+    assert (silent["worked_microseconds"], silent["staffed_microseconds"]) == (45 * MINUTE, 0)
+    # all together: what is staffed, over all duty that is known
+    total = ask(rollup.sql("daily_staffing", (), ()), daily_staffing=frame).row(0, named=True)
+    assert total["human_utilisation"] == pytest.approx(7 / 18)
+    assert total["worked_microseconds"] == 7 * HOUR + 45 * MINUTE
+    assert total["duty_microseconds"] is None
+
+
+def test_where_nobody_keeps_hours_utilisation_is_not_known(rows):
+    frame = rows("daily_staffing", fct_time_entry=[entry("claims", "30"), entry("sales", "15")])
+    assert frame["roster"].to_list() == ["claims", "sales"]
+    assert frame["duty_microseconds"].is_null().all()
+    assert frame["human_utilisation"].is_null().all()
+    assert frame["worked_microseconds"].sum() == 45 * MINUTE
+
+
+def test_no_work_is_lost_between_entries_and_staffing(facts, make_params, build_mart):
+    days = make_params(*(date(2026, 1, 1) + timedelta(days=n) for n in range(31)))
+    frame = build_mart(facts, "daily_staffing", days)
+    minutes = facts["fct_time_entry"]["minutes"].cast(pl.Float64)
+    assert frame["worked_microseconds"].sum() == pytest.approx(minutes.sum() * MINUTE)
+    assert frame["entries"].sum() == facts["fct_time_entry"].height
+    duty_told = facts["fct_duty"]["duty_microseconds"]
+    assert frame["duty_microseconds"].sum() == duty_told.sum()
 
 
 def test_a_rate_for_all_handlers_is_taken_of_the_sums(rows):

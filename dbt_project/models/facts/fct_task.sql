@@ -6,11 +6,25 @@ tasks as (
 
 ),
 
+clocked as (
+
+    select * from {{ ref('int_tasks_clocked') }}
+
+),
+
 in_scope as (
 
-    select * from tasks
+    select
+        tasks.*,
+        clocked.business_cycle_microseconds,
+        clocked.value_microseconds,
+        clocked.handoff_microseconds
 
-    where {{ in_scope('day') }}
+    from tasks
+
+    left join clocked on tasks.task_id = clocked.task_id
+
+    where {{ in_scope('tasks.day') }}
 
 )
 
@@ -52,6 +66,9 @@ select
     cast(
         {{ microseconds_between('created_at', 'first_response_at') }} as bigint
     ) as first_response_microseconds,
+    business_cycle_microseconds,
+    value_microseconds,
+    handoff_microseconds,
     actions,
     unpriced_calls,
     tokens,

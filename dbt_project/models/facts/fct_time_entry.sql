@@ -23,6 +23,16 @@ tasks as (
 
 ),
 
+service_days as (
+
+    select distinct
+        department,
+        day
+
+    from {{ ref('int_service_hours_laid_to_day') }}
+
+),
+
 placed as (
 
     select
@@ -38,6 +48,31 @@ placed as (
 
     left join tasks on time_entries.task_id = tasks.task_id
 
+),
+
+-- a department without a line of its own has the people that all such share
+rostered as (
+
+    select
+        placed.*,
+        case
+            when own_days.department is null and shared_days.department is not null
+                then '__shared__'
+            else placed.department
+        end as roster
+
+    from placed
+
+    left join service_days as own_days
+        on
+            placed.department = own_days.department
+            and placed.day = own_days.day
+
+    left join service_days as shared_days
+        on
+            placed.day = shared_days.day
+            and shared_days.department = '__shared__'
+
 )
 
 select
@@ -48,6 +83,7 @@ select
     department,
     channel,
     outcome_class,
+    roster,
     day,
     is_day_assumed,
     cast(minutes as decimal(38, 18)) as minutes,
@@ -58,6 +94,6 @@ select
     _load_id,
     _source_file,
     _source_row,
-    {{ transform_run_id('placed.day') }} as _transform_run_id
+    {{ transform_run_id('rostered.day') }} as _transform_run_id
 
-from placed
+from rostered

@@ -4,7 +4,15 @@ from roi_engine.marts.columns import COUNT, Column, Mart
 from roi_engine.marts.declared.common import KEYS, TRUST, count, key
 
 TASK = "fct_task"
-MEASURES = ("handle_minutes", "work_minutes", "cycle_hours", "first_response_minutes")
+MEASURES = (
+    "handle_minutes",
+    "work_minutes",
+    "cycle_hours",
+    "first_response_minutes",
+    "business_cycle_hours",
+    "value_hours",
+    "handoff_minutes",
+)
 
 HANDLER = key(
     "handler",
@@ -41,13 +49,18 @@ DAILY_DURATION = Mart(
             "VARCHAR",
             "word",
             "What was measured: people's minutes on the task; people's and the models' minutes"
-            " together; hours from creation to resolution; minutes to the first answer.",
+            " together; hours from creation to resolution; minutes to the first answer; of the"
+            " hours to resolution, service hours; hours to the accepted output of a success;"
+            " minutes from an agent's last action to a person's first on an escalated task.",
             "",
             (
                 f"{TASK}.human_minutes",
                 f"{TASK}.inference_microseconds",
                 f"{TASK}.cycle_microseconds",
                 f"{TASK}.first_response_microseconds",
+                f"{TASK}.business_cycle_microseconds",
+                f"{TASK}.value_microseconds",
+                f"{TASK}.handoff_microseconds",
             ),
             "§6",
             grain=True,
@@ -60,6 +73,7 @@ DAILY_DURATION = Mart(
     notes=(
         "Percentiles are never averaged: add up the counts of equal buckets, then read the"
         " percentile off. `roi rollup daily_kpi --column cycle_hours_p90` does so at any level.",
-        "All times are calendar times: no source says which hours are business hours.",
+        "Times are calendar times, but for business_cycle_hours, which has no row for a task of"
+        " which any day has no service hours on file (service_hours.csv).",
     ),
 )

@@ -24,6 +24,21 @@ _TIMES = {
         "Time to the first answer",
         "first_response_microseconds",
     ),
+    "business_cycle_hours": (
+        "business_cycled_tasks",
+        "Time from creation to resolution that lies in service hours",
+        "business_cycle_microseconds",
+    ),
+    "value_hours": (
+        "valued_tasks",
+        "Time from creation to the accepted output of a success",
+        "value_microseconds",
+    ),
+    "handoff_minutes": (
+        "handed_tasks",
+        "Time from an agent's last action to a person's first on an escalated task",
+        "handoff_microseconds",
+    ),
 }
 """Measure → tasks of which it is known, what it is, the fact column."""
 
@@ -151,6 +166,12 @@ DAILY_KPI = Mart(
             "Share of agents' tasks handed over to a person; people hand over nothing.",
             "escalated_tasks",
             "agent_tasks",
+        ),
+        _share(
+            "handoff_completeness",
+            "Share of the tasks handed over of which it is known when a person took over.",
+            "handed_tasks",
+            "escalated_tasks",
         ),
         _tasks("reopened_tasks", "Ended tasks that were opened again.", "is_reopened"),
         _share(
@@ -293,8 +314,16 @@ DAILY_KPI = Mart(
     ),
     notes=(
         "An escalated task is work of the agent that began it, and no first-contact resolution.",
-        "All times are calendar times: no source says which hours are business hours, how long"
-        " people were on duty, or when a task changed hands.",
+        "Times are calendar times, but for business_cycle_hours: what of them lies in the"
+        " department's service hours (service_hours.csv). It is empty for a task of which any day"
+        " has no hours on file. Handle time needs none: it is time that people worked.",
+        "A hand-off ends with a time entry of a person that says when it began; one that nobody"
+        " logged is not known, and `handoff_completeness` says how many are. What a person did"
+        " without logging it stays unknown.",
+        "The time to value of an agent ends with its last model call before the resolution: no"
+        " source says which of several answers was the one that was accepted.",
+        "How much of their time on duty people worked on tasks is in `daily_staffing`: duty is of a"
+        " day and a department, and knows neither handler nor task type.",
         "The productivity delta against people is in `productivity`.",
     ),
 )

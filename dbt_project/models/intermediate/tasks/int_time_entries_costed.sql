@@ -83,6 +83,7 @@ logged as (
             unique_ticket_names.task_id, time_entries.task_id, time_entries.ticket_id
         ) as task_id,
         {{ reporting_day('time_entries.started_at') }} as entry_day,
+        time_entries.started_at,
         time_entries.minutes,
         coalesce(time_entries.kind, 'handling') as kind,
         'logged' as basis,
@@ -103,6 +104,7 @@ logged_on_ticket as (
     select
         tasks.task_id,
         cast(null as date) as entry_day,
+        cast(null as timestamp) as started_at,
         tasks.ticket_minutes as minutes,
         'handling' as kind,
         'logged' as basis,
@@ -127,6 +129,7 @@ assumed as (
     select
         tasks.task_id,
         cast(null as date) as entry_day,
+        cast(null as timestamp) as started_at,
         task_types.remediation_minutes as minutes,
         'remediation' as kind,
         'assumed' as basis,
@@ -173,6 +176,7 @@ dated as (
         entries.task_id,
         coalesce(entries.entry_day, tasks.day) as day,
         entries.entry_day is null as is_day_assumed,
+        entries.started_at,
         entries.minutes,
         entries.kind,
         entries.basis,
@@ -217,6 +221,7 @@ select
     task_id,
     day,
     is_day_assumed,
+    started_at,
     minutes,
     kind,
     basis,
