@@ -33,6 +33,7 @@ RULES = {
     "regression": ("critical", "docs/runbooks/regression.md"),
     "early_exhaustion": ("warning", "docs/runbooks/early_exhaustion.md"),
     "over_limit": ("critical", "docs/runbooks/over_limit.md"),
+    "mandate_over_limit": ("critical", "docs/runbooks/over_limit.md"),
     "drift": ("warning", "docs/runbooks/drift.md"),
 }
 """Rule → (severity, runbook)."""

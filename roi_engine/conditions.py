@@ -367,6 +367,28 @@ def _wallet_flag(rule: str, column: str, says: str) -> Callable[[Asked], list[al
     return ask
 
 
+def _mandate_over_limit(asked: Asked) -> list[alerts.Alert]:
+    rows = asked.rows(
+        "select mandate_id, agent_id, spent, limit_amount from {s}.mandates"
+        " where is_open and spent > limit_amount order by mandate_id"
+    )
+    owners = _owners(asked)
+    return [
+        alerts.make(
+            "mandate_over_limit",
+            subject=mandate,
+            about=[mandate],
+            message=f"{agent} has spent more than the mandate allows, and its goal is not reached.",
+            day=asked.newest,
+            owner=owners.get(agent),
+            value=float(spent),
+            threshold=float(limit),
+            evidence=f"select * from mandates where mandate_id = {_quoted(mandate)}",
+        )
+        for mandate, agent, spent, limit in rows.iter_rows()
+    ]
+
+
 def _drift(asked: Asked) -> list[alerts.Alert]:
     rows = asked.rows(
         "select agent_id, string_agg(distinct advice, ', ' order by advice) from {s}.drift"
@@ -414,6 +436,10 @@ _RULES: dict[str, tuple[_Needed, Callable[[Asked], list[alerts.Alert]]]] = {
     "over_limit": (
         _needs(daily_wallet=("wallet_id", "over_limit")),
         _wallet_flag("over_limit", "over_limit", "More is spent than the budget allowed."),
+    ),
+    "mandate_over_limit": (
+        _needs(mandates=("mandate_id", "limit_amount")),
+        _mandate_over_limit,
     ),
     "drift": (_needs(drift=("agent_id", "advice")), _drift),
 }

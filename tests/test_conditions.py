@@ -23,6 +23,8 @@ TABLES = {
     " difference decimal(38,9), last_day date, verdict varchar",
     "daily_wallet": "day date, wallet_id varchar, over_limit boolean,"
     " early_exhaustion_low_yield boolean",
+    "mandates": "mandate_id varchar, agent_id varchar, spent decimal(38,9),"
+    " limit_amount decimal(38,9), is_open boolean",
     "drift": "agent_id varchar, advice varchar",
 }
 
@@ -79,7 +81,7 @@ def test_quiet_marts_ask_for_nothing(marts):
 
 
 def test_a_rule_without_its_mart_is_not_asked(marts):
-    for table in ("daily_wallet", "drift", "reconciliation"):
+    for table in ("daily_wallet", "drift", "mandates", "reconciliation"):
         marts.con.execute(f"drop table memory.fact_window.{table}")
     _, rules = conditions.find(
         marts.con, "memory.fact_window", newest=DAY, settings=Settings(lake=marts.root)
@@ -179,3 +181,18 @@ def test_wallets_and_drift_are_told_where_their_marts_are(marts):
         ("early_exhaustion", "w"),
         ("over_limit", "w"),
     ]
+
+
+def test_a_mandate_over_its_limit_is_told_to_the_owner_of_its_agent_while_it_is_open(marts):
+    marts.add("dim_agent", ("a", "ann", date(2026, 1, 1), None))
+    marts.add(
+        "mandates",
+        ("over", "a", "10.01", "10", True),
+        ("at", "a", "10", "10", True),
+        ("unseen", "a", None, "10", True),
+        ("over-and-done", "a", "11", "10", False),
+    )
+    (alert,) = marts.find()
+    assert (alert.rule, alert.subject, alert.owner) == ("mandate_over_limit", "over", "ann")
+    assert (alert.value, alert.threshold) == (10.01, 10)
+    assert "from mandates where mandate_id = 'over'" in alert.evidence
