@@ -292,3 +292,14 @@ def test_the_first_agent_drifts(estate):
     first, last = one["hallucination_probability"][0], one["hallucination_probability"][-1]
     assert last == pytest.approx(2.5 * first)
     assert one["success_probability"][-1] < one["success_probability"][0]
+
+
+def test_hours_are_kept_in_windows_around_the_clock_and_for_all_others(estate):
+    lines = pl.read_csv(estate.inbox / "reference/service_hours.csv", infer_schema=False)
+    windows = lines.group_by("department", "weekday").len()
+    assert windows.filter(department="support", weekday="1")["len"].to_list() == [2]
+    assert windows.filter(department="support", weekday="7").is_empty()
+    around_the_clock = lines.filter(department="operations")
+    assert set(around_the_clock["closes_at"]) == {"24:00"}
+    assert around_the_clock["people"].is_null().all()
+    assert lines["department"].is_null().sum() == 5
