@@ -31,9 +31,16 @@ def summary(mass: Floats) -> Rate:
     mean = (rows * RATES).sum(axis=1)
     reached = np.concatenate([np.zeros((rows.shape[0], 1)), np.cumsum(rows, axis=1)], axis=1)
     reached /= reached[:, -1:]
-    tails = np.array([np.interp(TAILS, row, EDGES) for row in reached]).reshape(-1, 2)
     variance = (rows * (RATES - mean[:, None]) ** 2).sum(axis=1)
-    return Rate(mean, tails[:, 0], tails[:, 1], variance)
+    return Rate(mean, *(_quantile(reached, tail) for tail in TAILS), variance)
+
+
+def _quantile(reached: Floats, tail: float) -> Floats:
+    """Return where each row's distribution function, straight within a bin, reaches ``tail``."""
+    left = np.clip((reached <= tail).sum(axis=1) - 1, 0, BINS - 1)
+    each = np.arange(reached.shape[0])
+    below, above = reached[each, left], reached[each, left + 1]
+    return EDGES[left] + WIDTHS[left] * (tail - below) / (above - below)
 
 
 def beta_mass(a: float, b: float) -> Floats:

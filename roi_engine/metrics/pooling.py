@@ -31,6 +31,10 @@ _LOG_PRIOR = np.log(_MU_PRIOR[:, None] * _KAPPA_PRIOR[None, :]).ravel()
 _A = (_MU[:, None] * _KAPPA[None, :]).ravel()
 _B = ((1 - _MU)[:, None] * _KAPPA[None, :]).ravel()
 _LOG_BETA = betaln(_A, _B)
+# 1 − μ is on the grid too: b of one node is a of the node opposite
+_OPPOSITE = np.arange(_A.size).reshape(_MU.size, _KAPPA.size)[::-1].ravel()
+_TABLED = 512
+"""Whole counts up to here are looked up: a table of 16 MiB, and the beta function over it."""
 
 _DROPPED = 1e-4
 """Posterior mass of grid points that are left out: it moves a tail of 2.5 % by 0.01 at most."""
@@ -172,7 +176,31 @@ def _log_fit(reviewed: float, hallucinated: float) -> Floats:
 
     Kept, since the same small samples come up in every pool of every day (32 KiB each).
     """
-    return np.asarray(betaln(_A + hallucinated, _B + reviewed - hallucinated) - _LOG_BETA)
+    passed = reviewed - hallucinated
+    if reviewed <= _TABLED and reviewed.is_integer() and hallucinated.is_integer():
+        ways, all_ways = _rising(), _rising_sum()
+        fit = ways[int(hallucinated)] + ways[int(passed)][_OPPOSITE]
+        by_mu = fit.reshape(_MU.size, _KAPPA.size) - all_ways[int(reviewed)]
+        return np.asarray(by_mu.ravel())
+    return np.asarray(betaln(_A + hallucinated, _B + passed) - _LOG_BETA)
+
+
+@cache
+def _rising() -> Floats:
+    """Return log Γ(a + m)/Γ(a) for m = 0 … on the grid: a sum of logs in the place of gammas."""
+    return _log_rising(_A)
+
+
+@cache
+def _rising_sum() -> Floats:
+    """Return log Γ(κ + m)/Γ(κ) for m = 0 …: a + b is κ alone."""
+    return _log_rising(_KAPPA)
+
+
+def _log_rising(start: Floats) -> Floats:
+    table = np.zeros((_TABLED + 1, start.size))
+    np.cumsum(np.log(start + np.arange(_TABLED)[:, None]), axis=0, out=table[1:])
+    return table
 
 
 def _posteriors(points: Pool, samples: Floats) -> Rate:

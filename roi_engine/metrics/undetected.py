@@ -11,6 +11,8 @@ from roi_engine.metrics.roi import Floats
 
 EXACT_UP_TO = 20_000
 """Counts up to this size are summed term by term; over it the count is taken as continuous."""
+BLOCK = 2**19
+"""Terms that are summed side by side."""
 
 
 class CountInterval(NamedTuple):
@@ -47,28 +49,49 @@ def beta_binomial_interval(
     low, high = np.full(rows.shape[1], np.nan), np.full(rows.shape[1], np.nan)
     known = np.isfinite(rows).all(axis=0)
     distinct, back = np.unique(rows[:, known], axis=1, return_inverse=True)
-    found = np.array([_quantiles(*row) for row in distinct.T]).reshape(-1, 2)
-    low[known], high[known] = found[back.reshape(-1)].T
+    found = _quantiles(*distinct)[:, back.reshape(-1)]
+    low[known], high[known] = found
     return CountInterval(low, high)
 
 
-def _quantiles(outputs: float, mean: float, variance: float) -> tuple[float, float]:
-    if outputs <= 0:
-        return 0.0, 0.0
-    if variance <= 0 or not 0 < mean < 1:
-        return outputs * mean, outputs * mean
-    if outputs > EXACT_UP_TO:
-        # the share K/N varies by the rate and by the draw; a Beta with both variances
-        spread = variance + (mean * (1 - mean) - variance) / outputs
-        size = mean * (1 - mean) / spread - 1
-        tails = betaincinv(mean * size, (1 - mean) * size, np.array(TAILS))
-        return float(np.floor(outputs * tails[0])), float(np.ceil(outputs * tails[1]))
+def _quantiles(outputs: Floats, mean: Floats, variance: Floats) -> Floats:
+    """Return both tails (rows) of each count, given in ascending order of ``outputs``."""
+    found = np.zeros((2, outputs.size))
+    certain = (variance <= 0) | (mean <= 0) | (mean >= 1)
+    found[:, certain] = outputs[certain] * mean[certain]
+    open_ = (outputs > 0) & ~certain
+    many = open_ & (outputs > EXACT_UP_TO)
+    found[:, many] = _continuous(outputs[many], mean[many], variance[many])
+    # counts of like size are summed side by side; a block holds a few MiB of terms
+    few = np.flatnonzero(open_ & ~many)
+    while few.size:
+        wide = np.maximum.accumulate(outputs[few]) + 1
+        fits = max(1, int(np.searchsorted(wide * np.arange(1, few.size + 1), BLOCK, side="right")))
+        block, few = few[:fits], few[fits:]
+        found[:, block] = _summed(outputs[block], mean[block], variance[block])
+    return found
+
+
+def _continuous(outputs: Floats, mean: Floats, variance: Floats) -> Floats:
+    # the share K/N varies by the rate and by the draw; a Beta with both variances
+    spread = variance + (mean * (1 - mean) - variance) / outputs
+    size = mean * (1 - mean) / spread - 1
+    low, high = (outputs * betaincinv(mean * size, (1 - mean) * size, tail) for tail in TAILS)
+    return np.stack([np.floor(low), np.ceil(high)])
+
+
+def _summed(outputs: Floats, mean: Floats, variance: Floats) -> Floats:
     size = mean * (1 - mean) / variance - 1
-    a, b = mean * size, (1 - mean) * size
+    n, a, b = outputs[:, None], (mean * size)[:, None], ((1 - mean) * size)[:, None]
     # each term from the one before: a product of ratios costs less than a beta function each
-    k = np.arange(outputs)
-    steps = np.log((outputs - k) * (k + a) / ((k + 1) * (outputs - k - 1 + b)))
-    first = betaln(a, outputs + b) - betaln(a, b)
-    reached = np.cumsum(np.exp(first + np.concatenate([[0.0], np.cumsum(steps)])))
-    low, high = np.minimum(np.searchsorted(reached, TAILS), outputs)
-    return float(low), float(high)
+    k = np.arange(outputs.max())
+    left = n - k
+    inside = left > 0
+    ratio = left * (k + a) / ((k + 1) * np.where(inside, left - 1 + b, 1.0))
+    logs = np.zeros((outputs.size, k.size + 1))
+    np.log(ratio, out=logs[:, 1:], where=inside)
+    logs[:, :1] = betaln(a, n + b) - betaln(a, b)
+    terms = np.exp(np.cumsum(logs, axis=1))
+    terms[:, 1:][~inside] = 0.0
+    reached = np.cumsum(terms, axis=1)
+    return np.stack([np.minimum((reached < tail).sum(axis=1), outputs) for tail in TAILS])
