@@ -108,7 +108,7 @@ def write_facts(folder: Path, actions: int) -> None:
             "cost_basis": "'billed'",
             "allocated_cost": "cast(amount as decimal(38, 9)) / 10000000",
         },
-        "fct_task_credit": {"credit": exact.format("1")},
+        "fct_task_credit": {"credit": exact.format("1"), "is_shared": "false"},
         "fct_time_entry": {
             "human_cost": "cast(3 as decimal(38, 9))",
             "basis": "'logged'",

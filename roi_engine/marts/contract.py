@@ -133,6 +133,7 @@ FACTS: dict[str, dict[str, pl.DataType]] = {
         "agent_id": _TEXT,
         "model_version": _TEXT,
         "credit": _CREDIT,
+        "is_shared": _FLAG,
     },
     "fct_agent_action": {
         "action_id": _TEXT,

@@ -32,7 +32,8 @@ class Sum:
     """An exact sum.
 
     ``expression`` is SQL that every engine here reads the same; ``scale`` is the number of
-    decimals of the sum; ``times`` names a credit column that multiplies each row exactly;
+    decimals of the sum; ``times`` names a credit column that multiplies each row exactly (a row
+    that has none counts whole);
     ``squared`` sums squares, of values below 10¹⁰ with half the sum's decimals. ``product`` names a
     second expression that each row is multiplied by, both below 10¹⁰ and rounded first to half the
     sum's decimals.
@@ -60,7 +61,7 @@ class Join:
     """Columns of a second table, renamed (new name, its own), beside each row of the first.
 
     ``same_days`` reads of the second table only the days that the query covers, whatever day the
-    matching row of the first is on.
+    matching row of the first is on. ``where`` names the rows of the second that are looked at.
     """
 
     table: str
@@ -68,6 +69,7 @@ class Join:
     columns: tuple[tuple[str, str], ...]
     how: Literal["inner", "left"] = "left"
     same_days: bool = False
+    where: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,8 @@ class FactQuery:
             if total.times:
                 # (38,18) × (10,9) is (38,27): exact; a wider credit would not fit 38 digits.
                 # The fact has that type: a cast of a wider one costs more than the join.
-                value += f" * cast({total.times} as decimal(10, {CREDIT_SCALE}))"
+                credit = f"decimal(10, {CREDIT_SCALE})"
+                value += f" * coalesce(cast({total.times} as {credit}), cast(1 as {credit}))"
             elif total.squared:
                 value = _half(total.expression, total.scale)
                 value += f" * {value}"
@@ -149,8 +152,11 @@ class FactQuery:
         if self.join:
             kept = [*self.join.on, *(f'{own} as "{new}"' for new, own in self.join.columns)]
             other = f"select {', '.join(kept)} from {schema}.{self.join.table} as other"
+            looked_at = [f"({self.join.where})"] if self.join.where else []
             if "day" in self.join.on or self.join.same_days:
-                other += f" where day in ({listed})"
+                looked_at.append(f"day in ({listed})")
+            if looked_at:
+                other += f" where {' and '.join(looked_at)}"
             text += f"\n{self.join.how} join ({other}) as joined using ({', '.join(self.join.on)})"
         conditions = [f"({self.where})"] if self.where else []
         if self.reaches_back is not None:
@@ -178,6 +184,8 @@ def run(query: FactQuery, facts: Frames, requested: Sequence[date]) -> pl.DataFr
         other = facts[query.join.table].lazy()
         if query.join.same_days:
             other = other.filter(pl.col("day").is_in(query.days(requested)))
+        if query.join.where:
+            other = other.filter(pl.sql_expr(query.join.where))
         columns = [pl.col(own).alias(new) for new, own in query.join.columns]
         other = other.select(*query.join.on, *columns)
         frame = frame.join(other, on=list(query.join.on), how=query.join.how)
@@ -189,7 +197,9 @@ def run(query: FactQuery, facts: Frames, requested: Sequence[date]) -> pl.DataFr
         value = pl.sql_expr(total.expression)
         values.append(_where(value, total.where).alias(total.name))
         if total.times:
-            values.append(pl.col(total.times).alias(f"{total.name}.credit"))
+            whole = pl.lit(1).cast(pl.Decimal(10, CREDIT_SCALE))
+            credit = pl.col(total.times).cast(pl.Decimal(10, CREDIT_SCALE)).fill_null(whole)
+            values.append(credit.alias(f"{total.name}.credit"))
         if total.product:
             values.append(pl.sql_expr(total.product).alias(f"{total.name}.product"))
     values += [

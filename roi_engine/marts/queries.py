@@ -25,7 +25,8 @@ def _keys(*names: str) -> tuple[tuple[str, str], ...]:
     return (("day", "day"), *((name, f"coalesce({name}, '{UNKNOWN}')") for name in names))
 
 
-_CREDIT = Join(
+# most tasks credit their own cell whole, so only the others are joined: by the day, a few rows
+CREDITS = Join(
     "fct_task_credit",
     on=("task_id", "day"),
     columns=(
@@ -33,13 +34,15 @@ _CREDIT = Join(
         ("credit_model_version", "model_version"),
         ("credit", "credit"),
     ),
-    how="inner",
+    where="coalesce(is_shared, true)",
 )
-_CREDITED_BY_AN_AGENT = "coalesce(credit_agent_id, '__human__') <> '__human__'"
+CREDIT = "coalesce(credit, 1)"
+CREDITED_AGENT = f"coalesce(credit_agent_id, agent_id, '{UNKNOWN}')"
+CREDITED_BY_AN_AGENT = "coalesce(credit_agent_id, agent_id, '__human__') <> '__human__'"
 _CREDITED_CELL = (
     ("day", "day"),
-    ("agent_id", f"coalesce(credit_agent_id, '{UNKNOWN}')"),
-    ("model_version", f"coalesce(credit_model_version, '{UNKNOWN}')"),
+    ("agent_id", CREDITED_AGENT),
+    ("model_version", f"coalesce(credit_model_version, model_version, '{UNKNOWN}')"),
     ("task_type", f"coalesce(task_type, '{UNKNOWN}')"),
 )
 _BASIS = (
@@ -128,8 +131,8 @@ VALUE_BY_CELL = FactQuery(
         _credited("avoided_loss", "avoided_loss", SUCCESS),
     ),
     counts=(Count("credited_tasks"),),
-    where=f"{ENDED} and {_CREDITED_BY_AN_AGENT}",
-    join=_CREDIT,
+    where=f"{ENDED} and {CREDITED_BY_AN_AGENT}",
+    join=CREDITS,
     reaches_back=WINDOW,
     about="Value of ended tasks where it is credited, with and without a person in it.",
 )
@@ -309,9 +312,9 @@ EXPOSURE = FactQuery(
     ),
     where=(
         f"{SUCCESS} and {_DELIVERED} and not coalesce(is_human_reviewed, false)"
-        f" and {_CREDITED_BY_AN_AGENT}"
+        f" and {CREDITED_BY_AN_AGENT}"
     ),
-    join=_CREDIT,
+    join=CREDITS,
     about="Value of successes that no person verified, by credited and by own cell.",
 )
 TOKENS = " + ".join(

@@ -6,6 +6,9 @@ from roi_engine.marts.money import CREDITED_SCALE, NANO
 from roi_engine.marts.queries import (
     ALONE,
     BY_AN_AGENT,
+    CREDITED_AGENT,
+    CREDITED_BY_AN_AGENT,
+    CREDITS,
     ENDED,
     SUCCESS,
     TOKENS,
@@ -370,18 +373,12 @@ COHORT_TASKS = FactQuery(
     where=BY_AN_AGENT,
     about="Tasks by the day on which they were created, and what became of them.",
 )
-_CREDIT = Join(
-    "fct_task_credit",
-    on=("task_id", "day"),
-    columns=(("credit_agent_id", "agent_id"), ("credit", "credit")),
-    how="inner",
-)
 COHORT_VALUE = FactQuery(
     "cohort_value",
     "fct_task",
     by=(
         _DAY,
-        ("agent_id", f"coalesce(credit_agent_id, '{UNKNOWN}')"),
+        ("agent_id", CREDITED_AGENT),
         ("created_day", "coalesce(created_day, day)"),
     ),
     sums=(
@@ -394,8 +391,8 @@ COHORT_VALUE = FactQuery(
         Count("published_tasks", "evidence = 'published'"),
         Count("assumed_tasks", "evidence = 'assumed'"),
     ),
-    where=f"{ENDED} and coalesce(credit_agent_id, '__human__') <> '__human__'",
-    join=_CREDIT,
+    where=f"{ENDED} and {CREDITED_BY_AN_AGENT}",
+    join=CREDITS,
     about="Value by the day on which its task was created.",
 )
 COHORT_USE = FactQuery(

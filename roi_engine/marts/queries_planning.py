@@ -1,11 +1,15 @@
 """What planning asks: days of daily marts over a bounded reach, and facts behind them."""
 
-from roi_engine.marts.facts import CREDIT_SCALE, Count, FactQuery, Join, Sum
+from roi_engine.marts.facts import CREDIT_SCALE, Count, FactQuery, Sum
 from roi_engine.marts.histograms import bucket_sql
 from roi_engine.marts.money import CREDITED_SCALE, NANO, VALUE_SCALE
 from roi_engine.marts.queries import (
     ALONE,
     BY_AN_AGENT,
+    CREDIT,
+    CREDITED_AGENT,
+    CREDITED_BY_AN_AGENT,
+    CREDITS,
     ENDED,
     SUCCESS,
     UNKNOWN,
@@ -20,18 +24,11 @@ YEAR_DAYS = 366
 """Days over which investments and training runs are followed."""
 
 _NAMED = "not starts_with(agent_id, '__')"
-_BY_CREDIT = ("agent_id", f"coalesce(credit_agent_id, '{UNKNOWN}')")
-_CREDITED = "coalesce(credit_agent_id, '__human__') <> '__human__'"
+_BY_CREDIT = ("agent_id", CREDITED_AGENT)
 _DELIVERED = f"coalesce(is_output_delivered, false) and {BY_AN_AGENT}"
 _VALUE = (
     "coalesce(labour_value, 0) + coalesce(speed_value, 0)"
     " + coalesce(direct_value, 0) + coalesce(avoided_loss, 0)"
-)
-_CREDIT = Join(
-    "fct_task_credit",
-    on=("task_id", "day"),
-    columns=(("credit_agent_id", "agent_id"), ("credit", "credit")),
-    how="inner",
 )
 
 
@@ -136,14 +133,14 @@ SUCCESS_MINUTES = FactQuery(
     "fct_task",
     by=(_BY_CREDIT, ("task_type", f"coalesce(task_type, '{UNKNOWN}')")),
     sums=(
-        Sum("successes", "credit", VALUE_SCALE),
+        Sum("successes", CREDIT, VALUE_SCALE),
         Sum("minutes", "baseline_minutes", CREDITED_SCALE, times="credit"),
     ),
     where=(
         f"{SUCCESS} and baseline_minutes is not null and human_equivalent_cost is not null"
-        f" and {_CREDITED}"
+        f" and {CREDITED_BY_AN_AGENT}"
     ),
-    join=_CREDIT,
+    join=CREDITS,
     reaches_back=WINDOW,
     about="Successes credited to each agent, and the minutes a person would have taken.",
 )
@@ -173,9 +170,9 @@ UNSEEN_VALUE = FactQuery(
         Sum("gain", f"greatest({_VALUE}, 0)", CREDITED_SCALE, times="credit"),
     ),
     where=(
-        f"{SUCCESS} and {_DELIVERED} and not coalesce(is_human_reviewed, false) and {_CREDITED}"
+        f"{SUCCESS} and {_DELIVERED} and not coalesce(is_human_reviewed, false) and {CREDITED_BY_AN_AGENT}"
     ),
-    join=_CREDIT,
+    join=CREDITS,
     reaches_back=WINDOW,
     about="Value of successes that no person verified, and the part of it over 0.",
 )
@@ -254,7 +251,7 @@ TOKEN_TASKS = FactQuery(
         ("evidence", "coalesce(evidence, 'assumed')"),
     ),
     sums=(
-        Sum("tasks", "credit", VALUE_SCALE),
+        Sum("tasks", CREDIT, VALUE_SCALE),
         Sum("tokens", "tokens", CREDIT_SCALE, times="credit"),
         Sum("priced_cost", "priced_cost", CREDITED_SCALE, times="credit"),
         Sum("gain", _VALUE, CREDITED_SCALE, SUCCESS, times="credit"),
@@ -267,8 +264,8 @@ TOKEN_TASKS = FactQuery(
         ),
     ),
     counts=(Count("unpriced_tasks", "priced_cost is null"),),
-    where=f"{ENDED} and coalesce(tokens, 0) > 0 and {_CREDITED}",
-    join=_CREDIT,
+    where=f"{ENDED} and coalesce(tokens, 0) > 0 and {CREDITED_BY_AN_AGENT}",
+    join=CREDITS,
     reaches_back=WINDOW,
     about="Value and list price of ended tasks by how many tokens they took.",
 )

@@ -22,6 +22,14 @@ credited as (
         coalesce(shares.agent_id, tasks.agent_id) as agent_id,
         coalesce(shares.model_version, tasks.model_version) as model_version,
         coalesce(shares.credit, cast(1 as decimal(10, 9))) as credit,
+        -- the task's own cell has the credit whole, unless a share says otherwise
+        coalesce(
+            shares.credit < 1
+            or shares.agent_id is distinct from tasks.agent_id
+            or shares.model_version is distinct from tasks.model_version,
+            false
+        )
+        and shares.task_id is not null as is_shared,
         tasks._load_id,
         tasks._source_file,
         tasks._source_row
@@ -41,6 +49,7 @@ select
     agent_id,
     model_version,
     credit,
+    is_shared,
     '{{ var("credit_rule") }}' as rule,
     _load_id,
     _source_file,
