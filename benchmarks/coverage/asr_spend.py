@@ -12,9 +12,11 @@ from scipy.special import expit, logit
 
 from benchmarks.coverage._days import DAYS, PERSISTENCE, mean_rate, shocks
 from benchmarks.coverage._marts import WINDOW, build, nano
+from benchmarks.coverage._rows import ends
 
 TITLE = "asr_spend_28d"
 NOMINAL = 0.95
+COLUMNS = {TITLE: ends("daily_asr", "asr_spend")}
 
 TASKS = (100, 300, 1000, 5000)
 

@@ -19,11 +19,19 @@ import polars as pl
 from scipy.special import expit, logit
 
 from benchmarks.coverage._days import DAYS, PERSISTENCE, mean_rate, shocks
+from benchmarks.coverage._rows import ends
 from roi_engine.metrics.asr import ratio_interval
 from roi_engine.metrics.win_rate import Interval
 
 TITLE = "asr_value"
 NOMINAL = 0.95
+COLUMNS = {
+    # autonomous_roi is asr_value less 1
+    "asr_value": ends("daily_asr", "asr_value", "autonomous_roi"),
+    "roi": ends("daily_asr", "roi"),
+    "ev_per_1k_tokens": ends("daily_asr", "ev_per_1k_tokens"),
+    "cost_per_action": ends("daily_asr", "cost_per_action"),
+}
 
 TASKS = (100, 300, 1000, 5000)
 TAILS = {"plain": (0.5, 1.0), "heavy": (1.2, 1.8)}

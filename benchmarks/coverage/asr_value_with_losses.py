@@ -12,6 +12,11 @@ from benchmarks.coverage import asr_value
 
 TITLE = "asr_value_with_losses"
 NOMINAL = 0.95
+COLUMNS = {
+    f"{name}_with_losses": columns
+    for name, columns in asr_value.COLUMNS.items()
+    if name != "cost_per_action"
+}
 
 LOSSES = 0.8
 

@@ -12,10 +12,12 @@ import numpy as np
 import polars as pl
 from scipy.special import ndtr
 
+from benchmarks.coverage._rows import ends
 from roi_engine.metrics.cohort import cumulative_incidence
 
 TITLE = "cohort_success"
 NOMINAL = 0.95
+COLUMNS = {TITLE: ends("roi_cohort", "autonomous_success_share", "success_share")}
 
 SIZES, FOLLOWED = (5, 10, 20, 50, 200), ("to the end", "in part")
 HORIZON, AGES = 14, 31

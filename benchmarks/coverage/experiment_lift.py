@@ -14,10 +14,20 @@ units' value: mild (τ = 0.3) and heavy (τ = 1), for the difference and for the
 import numpy as np
 import polars as pl
 
+from benchmarks.coverage._rows import ends
 from roi_engine.metrics.experiment import Sums, compare, sum_units
 
 TITLE = "experiment_lift"
 NOMINAL = 0.95
+COLUMNS = {
+    "experiment_difference": (
+        *ends("experiment_readout", "difference"),
+        # the interval leaves out 0 where p < 0.05, and is t·se wide
+        "experiment_readout.p_value",
+        "experiment_readout.standard_error",
+    ),
+    "experiment_lift": ends("experiment_readout", "lift"),
+}
 
 UNITS = (100, 400, 2000)
 SKEWNESS = (("mild", 0.3), ("heavy", 1.0))

@@ -13,9 +13,11 @@ import numpy as np
 import polars as pl
 
 from benchmarks.coverage._days import shocks
+from benchmarks.coverage._rows import ends
 from roi_engine.metrics.projection import project
 
 TITLE = "projected_cost_30d"
+COLUMNS = {TITLE: ends("cost_projection", "cost")}
 HISTORY, PERSISTENCE, AHEAD = (14, 28, 60, 90), (0.0, 0.3, 0.6), 30
 
 
@@ -24,7 +26,7 @@ def draw(estates: int, rng: np.random.Generator) -> pl.DataFrame:
     number = np.arange(estates)
     days = np.array(HISTORY)[number % len(HISTORY)]
     rho = np.array(PERSISTENCE)[number // len(HISTORY) % len(PERSISTENCE)]
-    costs = _costs(rho, max(HISTORY) + AHEAD, rng)
+    costs = costs_of(rho, max(HISTORY) + AHEAD, rng)
     past, came = costs[:, :-AHEAD], costs[:, -AHEAD:].sum(axis=1)
     past = np.where(np.arange(max(HISTORY)) >= max(HISTORY) - days[:, None], past, np.nan)
     ahead = project(past, horizons=(AHEAD,))
@@ -45,7 +47,7 @@ def draw(estates: int, rng: np.random.Generator) -> pl.DataFrame:
     )
 
 
-def _costs(rho: np.ndarray, days: int, rng: np.random.Generator) -> np.ndarray:
+def costs_of(rho: np.ndarray, days: int, rng: np.random.Generator) -> np.ndarray:
     """Draw daily costs of one agent a row."""
     rows = rho.size
     level = np.exp(rng.uniform(0, np.log(10_000), rows))

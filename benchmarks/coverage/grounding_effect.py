@@ -11,11 +11,13 @@ import numpy as np
 import polars as pl
 from scipy.special import expit, logit
 
+from benchmarks.coverage._rows import ends
 from roi_engine.metrics.difference import grounding_effect
 from roi_engine.metrics.hallucination import Sample, effective_sample
 
 TITLE = "grounding_effect"
 NOMINAL = 0.95
+COLUMNS = {TITLE: ends("grounding_effect", "grounding_effect")}
 
 REVIEWS = ((10, 10), (10, 50), (30, 30), (100, 30), (300, 300))
 DRAWN = ("alike", "by risk")

@@ -9,9 +9,11 @@ import numpy as np
 import polars as pl
 
 from benchmarks.coverage._marts import LAST, WINDOW, build
+from benchmarks.coverage._rows import ends
 
 TITLE = "hallucination_rate"
 NOMINAL = 0.95
+COLUMNS = {TITLE: ends("daily_hallucination_adjusted_cost", "hallucination_rate")}
 
 REVIEWS, CELLS = (5, 20, 50, 200), (1, 3, 8)
 

@@ -9,10 +9,12 @@ long tail), and whether all ten deciles are there or six of them.
 import numpy as np
 import polars as pl
 
+from benchmarks.coverage._rows import ends
 from roi_engine.metrics.marginal import DECILES, trend
 
 TITLE = "marginal_trend"
 NOMINAL = 0.95
+COLUMNS = {TITLE: ends("marginal_ev", "trend_per_decile")}
 
 _AT = np.arange(DECILES)
 NOISE = {

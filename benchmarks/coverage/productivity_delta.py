@@ -11,10 +11,12 @@ the agent's mean cases in each (10, 100).
 import numpy as np
 import polars as pl
 
+from benchmarks.coverage._rows import ends
 from roi_engine.metrics.productivity import Strata, productivity_delta
 
 TITLE = "productivity_delta"
 NOMINAL = 0.95
+COLUMNS = {TITLE: ends("productivity", "productivity_delta")}
 
 KINDS, PEOPLE, AGENT = (1, 4, 12), (10, 30, 300), (10, 100)
 
@@ -32,8 +34,8 @@ def draw(estates: int, rng: np.random.Generator) -> pl.DataFrame:
         mix = rng.dirichlet(np.full(kinds, 2.0), number.size)
         cases = np.maximum(rng.poisson(mix * agent * kinds), 1)
         found = productivity_delta(
-            _worked(own_mean, cases, rng),
-            _worked(mean, np.full(shape, people), rng),
+            worked(own_mean, cases, rng),
+            worked(mean, np.full(shape, people), rng),
             level=NOMINAL,
         )
         truth = (cases * mean).sum(axis=1) / (cases * own_mean).sum(axis=1) - 1
@@ -51,7 +53,7 @@ def draw(estates: int, rng: np.random.Generator) -> pl.DataFrame:
     return pl.concat(parts).sort("estate", maintain_order=True)
 
 
-def _worked(mean: np.ndarray, cases: np.ndarray, rng: np.random.Generator) -> Strata:
+def worked(mean: np.ndarray, cases: np.ndarray, rng: np.random.Generator) -> Strata:
     """Draw the minutes of every case and add them up by stratum of work."""
     sigma = rng.uniform(0.4, 1.1, mean.shape)
     cell = np.repeat(np.arange(mean.size), cases.ravel())

@@ -11,10 +11,16 @@ import polars as pl
 from scipy.special import expit, logit
 
 from benchmarks.coverage._days import DAYS, PERSISTENCE, mean_rate, shocks
+from benchmarks.coverage._rows import ends
 from roi_engine.metrics.asr import rate_interval
 
 TITLE = "win_rate"
 NOMINAL = 0.95
+COLUMNS = {
+    # acceptance is a share of decided tasks as winning is one of ended tasks
+    "win_rate": ends("daily_asr", "win_rate", "recommendation_acceptance"),
+    "human_override_rate": ends("daily_asr", "human_override_rate"),
+}
 
 RATES = {"win_rate": (0.05, 0.95), "human_override_rate": (0.002, 0.05)}
 TASKS = (10, 30, 100, 300, 1000, 5000)

@@ -5,18 +5,19 @@ import polars as pl
 
 from roi_engine.marts.declared.daily_fairness import DAILY_FAIRNESS
 from roi_engine.marts.facts import WINDOW_DAYS, FactQuery, Frames, answer
-from roi_engine.marts.money import nullable
+from roi_engine.marts.money import doubles, nullable
 from roi_engine.marts.params import Params
 from roi_engine.marts.parts import evidence, stamp, statuses
 from roi_engine.marts.queries import MATURITY, OPEN_COST, UNKNOWN
 from roi_engine.marts.queries_people import SERVED
-from roi_engine.marts.windows import over_window
-from roi_engine.metrics.fairness import four_fifths, selection_ratio
+from roi_engine.marts.windows import day_by_day, over_window
+from roi_engine.metrics.fairness import four_fifths, selection_ratio_by_day
 from roi_engine.metrics.roi import Floats, ratio
 
 QUERIES: tuple[FactQuery, ...] = (SERVED, MATURITY, OPEN_COST)
 
 _KEYS = ["day", "task_type", "user_group"]
+_PARTS = {"success": "successes", "escalation": "escalated_tasks"}
 _COUNTS = ("ended_tasks", "successes", "escalated_tasks")
 
 
@@ -30,14 +31,18 @@ def build(facts: Frames, params: Params) -> pl.DataFrame:
     Returns:
         The mart as declared, sorted by grain.
     """
-    groups = over_window(answer(SERVED, facts), _KEYS[1:], params).filter(pl.col("ended_tasks") > 0)
+    daily = answer(SERVED, facts)
+    groups = over_window(daily, _KEYS[1:], params).filter(pl.col("ended_tasks") > 0)
     rows = groups.join(_reference(groups), on=["day", "task_type"], how="left", validate="m:1")
     rows = rows.sort(_KEYS)
+    own = day_by_day(rows, daily, _KEYS[1:])
+    reference = rows.select("day", "task_type", user_group="reference_group")
+    against = day_by_day(reference, daily, _KEYS[1:])
     is_small = pl.col("ended_tasks") < params.min_group_size
     return (
         rows.with_columns(
-            *_judge(rows, "success", "successes", params),
-            *_judge(rows, "escalation", "escalated_tasks", params),
+            *_judge(rows, own, against, "success", params),
+            *_judge(rows, own, against, "escalation", params),
             evidence(pl.col("assumed_tasks"), pl.col("published_tasks")),
             cost_basis=pl.lit("billed"),
             suppressed_reason=pl.when(is_small).then(pl.lit("small_group")),
@@ -77,23 +82,36 @@ def _reference(groups: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _judge(rows: pl.DataFrame, name: str, part: str, params: Params) -> list[pl.Series]:
+def _judge(
+    rows: pl.DataFrame, days: pl.DataFrame, against: pl.DataFrame, name: str, params: Params
+) -> list[pl.Series]:
     """Return rate, ratio, interval and verdict of one outcome; nothing for small groups."""
+    part = _PARTS[name]
     k, n, k_ref, n_ref = (
         rows[column].to_numpy()
         for column in (part, "ended_tasks", f"reference_{part}", "reference_ended_tasks")
     )
     enough = (n >= params.min_group_size) & (n_ref >= params.min_group_size)
-    found = selection_ratio(k, n, k_ref, n_ref)
+    shape = (rows.height, WINDOW_DAYS)
+    mine, theirs = (
+        [np.nan_to_num(doubles(side, column)).reshape(shape) for column in (part, "ended_tasks")]
+        for side in (days, against)
+    )
+    found = selection_ratio_by_day(mine[0], mine[1], theirs[0], theirs[1])
+    turned = selection_ratio_by_day(theirs[0], theirs[1], mine[0], mine[1])
     # what harms is judged the other way round: does the reference suffer it so much less?
-    order = (k, n, k_ref, n_ref) if name == "success" else (k_ref, n_ref, k, n)
-    judged = four_fifths(*order, min_group_size=params.min_group_size)
+    is_harm = name == "escalation"
+    judged = four_fifths(
+        *((k_ref, n_ref, k, n) if is_harm else (k, n, k_ref, n_ref)),
+        min_group_size=params.min_group_size,
+        interval=turned if is_harm else found,
+    )
 
     def shown(values: Floats) -> Floats:
         return np.where(enough, values, np.nan)
 
     verdict = judged.verdict
-    if name == "escalation":
+    if is_harm:
         # nobody of the group was handed over: there is no harm to hold against anything
         verdict = np.where(enough & (k == 0), "within", verdict)
     own = np.where(n >= params.min_group_size, ratio(k, n), np.nan)

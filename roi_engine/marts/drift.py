@@ -152,17 +152,17 @@ def _kpis(
     def days(query: FactQuery, name: str, per: float = 1.0) -> Floats:
         return by_day(asked[query.name], name, "task_type", agents, newest) / per
 
-    def tasks(name: str, per: float = 1.0) -> Halves:
-        return halves(days(DRIFT_TASKS, name, per))
+    def tasks(name: str, per: float = 1.0) -> Floats:
+        return days(DRIFT_TASKS, name, per)
 
     ended, priced = tasks("ended_tasks"), tasks("priced_tasks")
     spend = days(DRIFT_SPEND, "spend", 1e9)
     lines = halves(days(DRIFT_SPEND, "lines"))
     parts: dict[str, tuple[Parts, Halves]] = {
-        "win_rate": (of_shares(tasks("autonomous_successes"), ended), ended),
+        "win_rate": (of_shares(tasks("autonomous_successes"), ended), halves(ended)),
         "cost_per_task": (
             of_means(tasks("cost", 1e9), tasks("cost_squared", 1e18), priced),
-            priced,
+            halves(priced),
         ),
         "asr_spend": (of_money(days(DRIFT_SPEND, "autonomous_spend", 1e9), spend), lines),
     }

@@ -13,9 +13,11 @@ from roi_engine.metrics.drift import (
     Change,
     KolmogorovSmirnov,
     Stability,
+    Window,
     decompose,
     kolmogorov_smirnov,
     population_stability,
+    rate_effect_error,
 )
 from roi_engine.metrics.roi import Floats, ratio
 
@@ -28,11 +30,12 @@ class Halves(NamedTuple):
 
 
 class Parts(NamedTuple):
-    """A KPI's numerator and denominator by kind of work, and the variance of its rates."""
+    """A KPI's numerator and denominator by kind of work, and how sure its rate effect is."""
 
     numerator: Halves
     denominator: Halves
-    variance: Floats
+    error: Floats
+    df: Floats
 
 
 def by_day(
@@ -81,54 +84,69 @@ def shift(counts: Halves, *, is_ordered: bool) -> tuple[Stability, KolmogorovSmi
     return stability, KolmogorovSmirnov(none, none)
 
 
-def of_shares(successes: Halves, trials: Halves) -> Parts:
-    """Return the parts of a share of tasks; r·(1 − r)/n is the variance of each rate."""
+def of_shares(successes: Floats, trials: Floats) -> Parts:
+    """Return the parts of a share of tasks, from agents × kinds × days.
+
+    By tasks alone, the variance of a rate is r·(1 − r)/n of a success and a failure more: where
+    all or none succeeded, r·(1 − r) would claim to be sure.
+    """
+    x, y = halves(successes), halves(trials)
     each = []
-    for x, y in zip(successes, trials, strict=True):
-        rate = ratio(x, y)
-        each.append(ratio(rate * (1 - rate), y))
-    return Parts(successes, trials, each[0] + each[1])
+    for won, n in zip(x, y, strict=True):
+        rate = (won + 1) / (n + 2)
+        each.append(ratio(rate * (1 - rate), n))
+    return _parts(successes, trials, each, [n.sum(axis=-1) for n in y])
 
 
-def of_means(total: Halves, squares: Halves, count: Halves) -> Parts:
-    """Return the parts of a mean per task.
+def of_means(total: Floats, squares: Floats, count: Floats) -> Parts:
+    """Return the parts of a mean per task, from agents × kinds × days.
 
     A kind with one task has no variance of its own and borrows that of the agent's other kinds.
     """
     each = []
-    for x, xx, n in zip(total, squares, count, strict=True):
+    for x, xx, n in zip(halves(total), halves(squares), halves(count), strict=True):
         spread = np.maximum(xx - np.nan_to_num(ratio(x**2, n)), 0.0)
         freedom = np.maximum(n - 1, 0.0)
         agent = ratio(spread.sum(axis=-1), freedom.sum(axis=-1))[:, None]
         own = np.where(freedom > 0, ratio(spread, freedom), agent)
         each.append(ratio(own, n))
-    return Parts(total, count, each[0] + each[1])
+    return _parts(total, count, each, [n.sum(axis=-1) for n in halves(count)])
 
 
 def of_money(part: Floats, whole: Floats) -> Parts:
     """Return the parts of a share of money, from agents × kinds × days.
 
-    The variance of a rate comes from its days' residuals, d = x − r·y; a kind with one day has the
-    largest that a share can have. Refunds that make a part negative leave no share at all.
+    Only days say how sure it is; a kind with one day has the largest variance that a share can
+    have. Refunds that make a part negative leave no share at all.
     """
     x, y = halves(part), halves(whole)
-    each = []
-    for window in (slice(None, WINDOW_DAYS), slice(WINDOW_DAYS, None)):
-        xs, ys = part[..., window], whole[..., window]
-        total = ys.sum(axis=-1)
-        rate = ratio(xs.sum(axis=-1), total)
-        residual = xs - np.nan_to_num(rate)[..., None] * ys
-        days = (ys != 0).sum(axis=-1)
-        widened = ratio(days.astype(np.float64), (days - 1).astype(np.float64))
-        seen = ratio((residual**2).sum(axis=-1), total**2) * widened
-        each.append(np.where(days > 1, seen, rate * (1 - rate)))
+    largest = []
+    for above, below, window in zip(
+        x, y, (whole[..., :WINDOW_DAYS], whole[..., WINDOW_DAYS:]), strict=True
+    ):
+        rate = ratio(above, below)
+        largest.append(np.where((window != 0).sum(axis=-1) > 1, 0.0, rate * (1 - rate)))
+    endless = np.full(part.shape[0], np.inf)
+    found = _parts(part, whole, largest, [endless, endless])
     negative = np.zeros(x.then.shape, dtype=bool)
     for some, all_of_it in zip(x, y, strict=True):
         negative |= (some < 0) | (all_of_it < some)
     broken = negative.any(axis=-1, keepdims=True)
     x = Halves(*(np.where(broken, np.nan, side) for side in x))
     y = Halves(*(np.where(broken, np.nan, side) for side in y))
-    return Parts(x, y, each[0] + each[1])
+    return found._replace(numerator=x, denominator=y)
+
+
+def _parts(
+    numerator: Floats, denominator: Floats, variances: list[Floats], tasks: list[Floats]
+) -> Parts:
+    windows = [
+        Window(numerator[..., window], denominator[..., window], variance, size)
+        for window, variance, size in zip(
+            (slice(None, WINDOW_DAYS), slice(WINDOW_DAYS, None)), variances, tasks, strict=True
+        )
+    ]
+    return Parts(halves(numerator), halves(denominator), *rate_effect_error(*windows))
 
 
 def change(parts: Parts) -> Change:
@@ -138,5 +156,6 @@ def change(parts: Parts) -> Change:
         parts.denominator.then,
         parts.numerator.now,
         parts.denominator.now,
-        parts.variance,
+        rate_error=parts.error,
+        rate_df=parts.df,
     )

@@ -24,6 +24,9 @@ PERSISTENCE = 0.1
 
 Low, because 28 days estimate it badly: docs/decisions/0007-persistent-days.md.
 """
+SHARE_PERSISTENCE = 0.0
+"""The same for shares, which nothing else widens: docs/decisions/0029-intervals-held-to-account.md.
+"""
 TELLING_TRIALS = 100
 """Trials in a window from which on its days are told apart; with fewer, most hold two or three."""
 _ROUNDING = 1e-9
@@ -51,9 +54,9 @@ def ratio_interval(
     days' kurtosis k leaves of it, max(3, 2n/(k − 1) − 1). On the linear scale the end to which
     the days are skewed moves out by se·|g|/√n·(2z² + 1)/6, g their skewness.
 
-    Where the lag-1 autocorrelation of d exceeds 0.1 the same sums run over blocks of 7 days with
-    t(3), and the wider of both reaches counts; a window that fills fewer than four blocks loses
-    one degree a block, and one that fills a single block keeps its days.
+    Where the lag-1 autocorrelation of d exceeds 0.1 (0 for a share) the same sums run over blocks
+    of 7 days with t(3), and the wider of both reaches counts; a window that fills fewer than four
+    blocks loses one degree a block, and one that fills a single block keeps its days.
 
     Args:
         numerator: x, shape (rows, days), the last day last; 0 where a day has no row.
@@ -96,7 +99,8 @@ def ratio_interval(
     if scale != "share":
         df = np.minimum(df, _tail_df(residual, present))
     reach = _reach(error, df, level)
-    blocked = _persistence(residual, present) > PERSISTENCE
+    least = SHARE_PERSISTENCE if scale == "share" else PERSISTENCE
+    blocked = persistence(residual, present) > least
     if blocked.any():
         shape = (*x.shape[:-1], x.shape[-1] // BLOCK_DAYS, BLOCK_DAYS)
         filled = np.asarray(present.reshape(shape).any(axis=-1))
@@ -161,6 +165,83 @@ def rate_interval(successes: ArrayLike, trials: ArrayLike, level: float = 0.95) 
     )
 
 
+def rate_ratio_interval(
+    successes: ArrayLike,
+    trials: ArrayLike,
+    other_successes: ArrayLike,
+    other_trials: ArrayLike,
+    level: float = 0.95,
+) -> Interval:
+    """Return one rate over another of the same days, with an interval that sees the days.
+
+        R = p/q, p = Σk/Σn, q = Σj/Σm
+        d_d = (k_d − p·n_d) / Σk / (1 − n_d/Σn) − (j_d − q·m_d) / Σj / (1 − m_d/Σm)
+        se² = Σ d_d² on the log scale, Student's t with the lesser df of the two sides
+
+    A day that is bad for both is bad for neither against the other: what both share cancels in d.
+    Blocks of 7 days count as in ``ratio_interval``.
+
+    Args:
+        successes: k, whole numbers, shape (rows, days), the last day last.
+        trials: n, same shape; 0 on a day without any.
+        other_successes: j of the group that is compared with.
+        other_trials: m of it.
+        level: Nominal coverage.
+
+    Returns:
+        Ratio and interval; NaN where a side has no trial or q is 0, without an interval where
+        nobody succeeds or a day is all that a side has.
+
+    Raises:
+        ValueError: The days of a window do not divide into blocks of 7.
+
+    Source: metrics.md §9; the delta method on the log of a ratio of linearised rates.
+
+    Examples:
+        >>> weeks = np.tile([10, 10, 10, 10, 10, 0, 0], (1, 4))
+        >>> shared = np.repeat([0.9, 0.5, 0.7, 0.5], 7) * weeks
+        >>> found = rate_ratio_interval(0.8 * shared, weeks, 3 * shared, 3 * weeks)
+        >>> found.estimate.round(3), found.low.round(3), found.high.round(3)
+        (array([0.8]), array([0.8]), array([0.8]))
+    """
+    parts = [
+        np.asarray(part, dtype=np.float64)
+        for part in (successes, trials, other_successes, other_trials)
+    ]
+    days = parts[0].shape[-1]
+    if days % BLOCK_DAYS:
+        raise ValueError(f"a window of {days} days has no whole blocks of {BLOCK_DAYS}")
+    rates = [ratio(parts[at].sum(axis=-1), parts[at + 1].sum(axis=-1)) for at in (0, 2)]
+    estimate = ratio(rates[0], rates[1])
+
+    error, df, residual, present = _log_error(parts, rates)
+    reach = _reach(error, df, level)
+    shape = (*parts[0].shape[:-1], days // BLOCK_DAYS, BLOCK_DAYS)
+    weeks = [part.reshape(shape).sum(axis=-1) for part in parts]
+    block_error, block_df, _, _ = _log_error(weeks, rates)
+    block_reach = _reach(block_error, np.minimum(block_df, BLOCK_DF), level)
+    blocked = (persistence(residual, present) > PERSISTENCE) & np.isfinite(block_reach)
+    reach = np.where(blocked, np.fmax(block_reach, reach), reach)
+    with np.errstate(over="ignore"):
+        return Interval(estimate, *_finite(estimate * np.exp(-reach), estimate * np.exp(reach)))
+
+
+def _log_error(
+    parts: list[Floats], rates: list[Floats]
+) -> tuple[Floats, Floats, Floats, NDArray[np.bool_]]:
+    """Return se of the log ratio, its df, the days' residuals and which days both sides lack."""
+    residual, dfs, known = np.zeros_like(parts[0]), [], []
+    for sign, rate, (k, n) in zip((1, -1), rates, (parts[:2], parts[2:]), strict=True):
+        error, df, left = _standard_error(k, n, n > 0, rate)
+        whole = k.sum(axis=-1)
+        residual = residual + sign * left / np.where(whole > 0, whole, 1.0)[..., None]
+        dfs.append(df)
+        known.append(np.isfinite(error) & (whole > 0))
+    present = (parts[1] > 0) | (parts[3] > 0)
+    error = np.where(known[0] & known[1], np.sqrt((residual**2).sum(axis=-1)), np.nan)
+    return error, np.minimum(*dfs), residual, present
+
+
 def _standard_error(
     x: Floats, y: Floats, present: NDArray[np.bool_], estimate: Floats
 ) -> tuple[Floats, Floats, Floats]:
@@ -202,8 +283,22 @@ def _reach(error: Floats, df: Floats, level: float) -> Floats:
     return np.where(usable, quantile * np.where(usable, error, 0.0), np.nan)
 
 
-def _persistence(residual: Floats, present: NDArray[np.bool_]) -> Floats:
-    """Return the lag-1 autocorrelation over neighbouring days that both have a row."""
+def persistence(residual: Floats, present: NDArray[np.bool_]) -> Floats:
+    """Return the lag-1 autocorrelation over neighbouring days that both have a row.
+
+    Args:
+        residual: Shape (rows, days).
+        present: Whether the day has a row, same shape.
+
+    Returns:
+        One a row, from −1 to 1; 0 where nothing varies.
+
+    Source: metrics.md §5, blocks.
+
+    Examples:
+        >>> persistence(np.array([[1.0, 1.0, -1.0, -1.0]]), np.ones((1, 4), dtype=bool))
+        array([0.25])
+    """
     count = np.maximum(present.sum(axis=-1, keepdims=True), 1)
     mean = np.where(present, residual, 0.0).sum(axis=-1, keepdims=True) / count
     centred = np.where(present, residual - mean, 0.0)

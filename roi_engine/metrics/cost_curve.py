@@ -12,7 +12,9 @@ from roi_engine.metrics.win_rate import Interval
 
 ELASTICITIES = tuple(tenth / 10 for tenth in range(5, 16))
 ELASTIC_DAYS, CHI_SQUARE_99 = 28, 6.635
-HUBER_STEPS, LAGS = 10, 3
+HUBER_STEPS, LAGS = 10, 7
+LEAST_DAY = 0.05
+"""Share of the average day's cost under which a day's error is not taken relative to the day."""
 
 
 class CostCurve(NamedTuple):
@@ -31,10 +33,12 @@ def fit_cost_curve(cost: ArrayLike, volume: ArrayLike) -> CostCurve:
 
         cost = F + v·volume^e, F >= 0, v >= 0
 
-    Huber's regression on the days that have both. The elasticity e is 1 unless volumes differ at
-    least fourfold over 28 days and another e from 0.5 to 1.5 lowers the squared error
-    significantly (1 %). The fixed share has a 95 % interval that allows for errors alike from day
-    to day (Newey and West, three lags, with leverage); volumes that hardly vary leave it at 0 to 1.
+    Huber's regression, on errors relative to the day, on the days that have both: a busy day's
+    cost varies by more, and weighed like a quiet one's it bends the line. The elasticity e is 1
+    unless volumes differ at least fourfold over 28 days and another e from 0.5 to 1.5 lowers the
+    squared error significantly (1 %). The fixed share has a 95 % interval that allows for errors
+    alike from day to day (Newey and West, seven lags, with leverage); volumes that hardly vary
+    leave it at 0 to 1.
 
     Args:
         cost: Daily cost, shape (rows, days); NaN where missing.
@@ -68,10 +72,11 @@ def fit_cost_curve(cost: ArrayLike, volume: ArrayLike) -> CostCurve:
     weight = seen.astype(np.float64)
     for _ in range(HUBER_STEPS):
         intercept, slope, _ = _line(scaled_cost, scaled_volume, weight)
-        error = np.abs(scaled_cost - intercept[:, None] - slope[:, None] * scaled_volume)
+        fitted = np.maximum(intercept[:, None] + slope[:, None] * scaled_volume, LEAST_DAY)
+        error = np.abs(scaled_cost / fitted - 1)
         middle = np.nan_to_num(_masked_median(error, seen)) * 1.345 * 1.4826
         bound = np.maximum(middle, 1e-9)[:, None]
-        weight = seen * bound / np.maximum(error, bound)
+        weight = seen * bound / np.maximum(error, bound) / fitted**2
 
     fits = [_line(scaled_cost, scaled_volume**e, weight) for e in ELASTICITIES]
     squares = np.stack([fit[2] for fit in fits])
@@ -193,12 +198,15 @@ def _fixed_share(
     days = (weight > 0).sum(axis=1)
     whole = np.maximum(weight.sum(axis=1), 1e-300)
     mean_x = (weight * x).sum(axis=1) / whole
-    fitted = intercept + slope * mean_x
+    usual_x = ratio(np.where(weight > 0, x, 0.0).sum(axis=1), days)
+    fitted = intercept + slope * usual_x
     away = x - mean_x[:, None]
-    varies = (weight * away**2).sum(axis=1)
-    pull = weight / whole[:, None] + weight * away**2 / np.maximum(varies, 1e-300)[:, None]
+    varies = np.maximum((weight * away**2).sum(axis=1), 1e-300)
+    pull = weight / whole[:, None] + weight * away**2 / varies[:, None]
     left = c - intercept[:, None] - slope[:, None] * x
-    score = weight * away * left / np.maximum(1.0 - pull, 0.1)
+    # how the share moves with a day's error: through the level, and through the slope
+    moved = (slope / whole)[:, None] - ((intercept + slope * mean_x) / varies)[:, None] * away
+    score = weight * moved * left / np.maximum(1.0 - pull, 0.1)
     alone = (score**2).sum(axis=1)
     spread = alone.copy()
     for lag in range(1, LAGS + 1):
@@ -206,7 +214,7 @@ def _fixed_share(
         spread += 2 * (1 - lag / (LAGS + 1)) * alike
     # few days estimate likeness badly: it may widen, never narrow
     spread = np.maximum(spread, alone)
-    error = ratio(np.sqrt(spread) * mean_x, varies * fitted)
+    error = ratio(np.sqrt(spread) * usual_x, fitted**2)
     t = stdtrit(np.maximum(days / (LAGS + 1.0), 2.0), 0.975)
     still = varies <= 1e-9 * whole
     reach = np.where(still | ~np.isfinite(error), 1.0, t * np.nan_to_num(error))

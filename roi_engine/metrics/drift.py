@@ -4,8 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import chdtri, kolmogorov, ndtr
+from scipy.special import chdtri, kolmogorov, stdtr, stdtrit
 
+from roi_engine.metrics.asr import BLOCK_DAYS, BLOCK_DF, PERSISTENCE, TELLING_TRIALS, persistence
 from roi_engine.metrics.roi import Floats, ratio
 
 PSI_MODERATE = 0.1
@@ -23,6 +24,11 @@ SIGNIFICANT = 0.05
 MATERIAL_CHANGE = 0.02
 """An effect under this share of the KPI is not worth acting on, however certain it is."""
 
+MOST_DF = 1e9
+"""Degrees of freedom that are as good as none missing."""
+
+_ROUNDING = 1e-12
+
 REPLACE_AFTER_DAYS, RETIRE_AFTER_DAYS = 28, 56
 """One and two windows under water."""
 
@@ -39,6 +45,20 @@ class KolmogorovSmirnov(NamedTuple):
 
     statistic: Floats
     p_value: Floats
+
+
+class Window(NamedTuple):
+    """One window's days of a KPI, and what its tasks alone say of how sure its rates are.
+
+    ``numerator`` and ``denominator`` have shape (rows, segments, days); ``task_variance`` is that
+    of each segment's rate if tasks are independent, shape (rows, segments); ``tasks`` are the
+    row's, infinite where only days say anything.
+    """
+
+    numerator: Floats
+    denominator: Floats
+    task_variance: Floats
+    tasks: Floats
 
 
 class Change(NamedTuple):
@@ -160,7 +180,9 @@ def decompose(
     denominator_before: ArrayLike,
     numerator_after: ArrayLike,
     denominator_after: ArrayLike,
-    rate_variance: ArrayLike = np.nan,
+    *,
+    rate_error: ArrayLike = np.nan,
+    rate_df: ArrayLike = np.inf,
 ) -> Change:
     """Split a KPI's change into what the mix did and what the segments themselves did.
 
@@ -178,12 +200,13 @@ def decompose(
         denominator_before: y ≥ 0 of it; 0 where the segment was not there.
         numerator_after: x of the later period.
         denominator_after: y ≥ 0 of it.
-        rate_variance: var(r₀) + var(r₁) of each segment; for shares r(1 − r)/y each.
+        rate_error: Standard error of the rate effect, one a row, from ``rate_effect_error``.
+        rate_df: Its degrees of freedom.
 
     Returns:
         The change, its three parts in the KPI's unit, and the rate effect's standard error and
-        two-sided p-value (NaN where a variance that matters is not known or all are 0); NaN
-        where a period has Σy ≤ 0.
+        two-sided p-value by Student's t (NaN where the error is not known or 0); NaN where a
+        period has Σy ≤ 0.
 
     Source: Kitagawa 1955; Oaxaca 1973; metrics.md §8.
 
@@ -192,7 +215,7 @@ def decompose(
         >>> found.change.round(4), found.mix.round(4), found.rate, found.interaction
         (array([-0.2]), array([-0.2]), array([0.]), array([0.]))
     """
-    x0, y0, x1, y1, known = np.broadcast_arrays(
+    x0, y0, x1, y1 = np.broadcast_arrays(
         *(
             np.asarray(part, dtype=np.float64)
             for part in (
@@ -200,7 +223,6 @@ def decompose(
                 denominator_before,
                 numerator_after,
                 denominator_after,
-                rate_variance,
             )
         )
     )
@@ -217,12 +239,95 @@ def decompose(
     rate = np.where(np.isfinite(change), (share0 * better).sum(axis=-1), np.nan)
     interaction = (moved * better).sum(axis=-1)
 
-    compared = (y0 > 0) & (y1 > 0)
-    variance = np.where(compared, share0**2 * known, 0.0).sum(axis=-1)
-    error = np.sqrt(np.where(variance > 0, variance, np.nan))
-    error = np.where(np.isfinite(rate), error, np.nan)
-    p_value = 2 * ndtr(-np.abs(rate / error))
+    given = np.broadcast_to(np.asarray(rate_error, dtype=np.float64), rate.shape)
+    error = np.where(np.isfinite(rate) & (given > 0), given, np.nan)
+    df = np.maximum(np.broadcast_to(np.asarray(rate_df, dtype=np.float64), rate.shape), 1.0)
+    p_value = 2 * stdtr(np.minimum(df, MOST_DF), -np.abs(rate / error))
     return Change(change, mix, rate, interaction, error, np.asarray(p_value))
+
+
+def rate_effect_error(before: Window, after: Window) -> tuple[Floats, Floats]:
+    """Return the standard error of a rate effect and its degrees of freedom.
+
+        s₀ = Y₀/ΣY₀ over the segments that both windows have; in each window
+        d_d = Σ s₀·(x_d − r·y_d)/Y/(1 − y_d/Y), var = Σ d_d², df = 1/Σ(Σ s₀·y_d/Y / Σ s₀)² − 1
+        se² = var₀ + var₁, df by Welch and Satterthwaite
+
+    Work of one day shares its prompts, inputs and outages, over all segments, so days are summed
+    before they are squared. Where the lag-1 autocorrelation of d exceeds 0.1 blocks of 7 days with
+    3 degrees count, if they reach further. With fewer than 100 tasks in a window, and for a segment
+    that has one day only or did not vary at all, it is the tasks that say how sure a rate is.
+
+    Args:
+        before: The earlier window.
+        after: The later one, of as many days.
+
+    Returns:
+        One a row; NaN where nothing says how sure a rate is.
+
+    Raises:
+        ValueError: The days of a window do not divide into blocks of 7.
+
+    Source: metrics.md §5, §8; docs/decisions/0029-intervals-held-to-account.md.
+
+    Examples:
+        >>> n = np.full((1, 1, 28), 10.0)
+        >>> days = Window(np.tile([4.0, 6, 5, 5], 7).reshape(1, 1, 28), n, [[0.001]], [280.0])
+        >>> error, df = rate_effect_error(days, days)
+        >>> error.round(4), df.round(1)
+        (array([0.0196]), array([54.]))
+    """
+    sums = [np.asarray(side.denominator, dtype=np.float64).sum(axis=-1) for side in (before, after)]
+    both = (sums[0] > 0) & (sums[1] > 0)
+    share = np.where(both, ratio(sums[0], sums[0].sum(axis=-1, keepdims=True)), 0.0)
+    found = [_window_error(side, share) for side in (before, after)]
+    variance = found[0][0] + found[1][0]
+    rest = ratio(found[0][0] ** 2, found[0][1]) + ratio(found[1][0] ** 2, found[1][1])
+    df = np.where(variance > 0, np.minimum(ratio(variance**2, rest), MOST_DF), MOST_DF)
+    return np.sqrt(np.where(variance > 0, variance, np.nan)), df
+
+
+def _window_error(window: Window, share: Floats) -> tuple[Floats, Floats]:
+    """Return the variance of one window's weighted rate and its degrees of freedom."""
+    x, y, by_task = (np.asarray(part, dtype=np.float64) for part in window[:3])
+    if x.shape[-1] % BLOCK_DAYS:
+        raise ValueError(f"a window of {x.shape[-1]} days has no whole blocks of {BLOCK_DAYS}")
+    tasks_only = share**2 * np.where(share > 0, by_task, 0.0)
+    alone, variance, df, residual = _by_days(x, y, share)
+    shape = (*x.shape[:-1], x.shape[-1] // BLOCK_DAYS, BLOCK_DAYS)
+    _, of_blocks, _, _ = _by_days(x.reshape(shape).sum(-1), y.reshape(shape).sum(-1), share)
+    filled = np.asarray(y.reshape(shape).sum(axis=(-1, -3)) > 0)
+    blocks = filled.sum(axis=-1)
+    block_df = np.minimum(BLOCK_DF, np.maximum(blocks - 1, 1)).astype(np.float64)
+    further = of_blocks * stdtrit(block_df, 0.975) ** 2 > variance * stdtrit(df, 0.975) ** 2
+    persists = persistence(residual, np.asarray(y.sum(axis=-2) > 0)) > PERSISTENCE
+    use = further & persists & (blocks > 1)
+    variance, df = np.where(use, of_blocks, variance), np.where(use, block_df, df)
+    variance = variance + np.where(alone, tasks_only, 0.0).sum(axis=-1)
+    few = np.asarray(window.tasks, dtype=np.float64) < TELLING_TRIALS
+    return (
+        np.where(few, tasks_only.sum(axis=-1), variance),
+        np.where(few, np.maximum(np.asarray(window.tasks, dtype=np.float64) - 1, 1), df),
+    )
+
+
+def _by_days(
+    x: Floats, y: Floats, share: Floats
+) -> tuple[NDArray[np.bool_], Floats, Floats, Floats]:
+    """Return segments that days say nothing of, variance, df and the days' residuals."""
+    whole = y.sum(axis=-1, keepdims=True)
+    part = np.nan_to_num(ratio(y, whole))
+    rate = np.nan_to_num(ratio(x.sum(axis=-1, keepdims=True), whole))
+    leverage = 1.0 - part
+    lonely = leverage < _ROUNDING
+    left = np.nan_to_num(ratio(x - rate * y, whole)) / np.where(lonely, 1.0, leverage)
+    alone = np.asarray((np.abs(left) < _ROUNDING).all(axis=-1) | lonely.any(axis=-1))
+    weight = np.where(alone, 0.0, share)[..., None]
+    residual = (weight * left).sum(axis=-2)
+    day = (weight * part).sum(axis=-2)
+    day = np.nan_to_num(ratio(day, day.sum(axis=-1, keepdims=True)))
+    df = 1.0 / np.maximum((day**2).sum(axis=-1), 1e-300) - 1.0
+    return alone, (residual**2).sum(axis=-1), np.clip(df, 1.0, MOST_DF), residual
 
 
 def advise(

@@ -94,7 +94,8 @@ def test_worse_on_the_same_inputs_asks_for_another_version(agent, drift):
     agent.call(DAY, "m-1")
     rows = drift()
     row = rows["win_rate"]
-    error = (0.9 * 0.1 / 100 + 0.6 * 0.4 / 100) ** 0.5
+    # one day says nothing of days: the tasks' own, with a success and a failure more
+    error = ((91 * 11 + 61 * 41) / 102**2 / 100) ** 0.5
     assert row["rate_effect"] == pytest.approx(-0.3)
     assert row["rate_standard_error"] == pytest.approx(error)
     assert row["rate_p_value"] == pytest.approx(2 * stats.norm.sf(0.3 / error))
@@ -139,8 +140,8 @@ def test_a_share_of_money_is_as_sure_as_its_days(agent, drift):
         agent.spend(THEN - timedelta(days=back), "5")
     row = drift()["asr_spend"]
     assert (row["value_then"], row["value_now"]) == pytest.approx((0.5, 0.6))
-    # residuals 0, −1 and 1 of three days of 10
-    assert row["rate_standard_error"] == pytest.approx((2 / 30**2 * 3 / 2) ** 0.5)
+    # residuals 0, −1 and 1 of three days of 10, each with a leverage of a third
+    assert row["rate_standard_error"] == pytest.approx((2 / 30**2) ** 0.5 * 3 / 2)
 
 
 def test_refunds_leave_no_effect_and_say_so(agent, drift):

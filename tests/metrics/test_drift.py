@@ -9,10 +9,12 @@ from scipy import stats
 
 from roi_engine.metrics.drift import (
     Stability,
+    Window,
     advise,
     decompose,
     kolmogorov_smirnov,
     population_stability,
+    rate_effect_error,
     stability_level,
 )
 
@@ -118,18 +120,53 @@ def test_what_comes_and_goes_is_mix():
     assert found.rate[0] == found.interaction[0] == 0
 
 
-def test_the_rate_effect_has_the_error_of_its_segments():
+def test_the_p_value_is_students():
     x0, y0, x1, y1 = ([60, 20], [100, 50], [40, 30], [80, 90])
-    r0, r1 = np.array(x0) / y0, np.array(x1) / y1
-    variance = r0 * (1 - r0) / y0 + r1 * (1 - r1) / y1
-    found = decompose([x0], [y0], [x1], [y1], [variance])
-    share = np.array([100, 50]) / 150
-    error = np.sqrt((share**2 * variance).sum())
-    np.testing.assert_allclose(found.rate_error[0], error)
-    np.testing.assert_allclose(
-        found.rate_p_value[0], 2 * stats.norm.sf(abs((share * (r1 - r0)).sum()) / error)
-    )
+    found = decompose([x0], [y0], [x1], [y1], rate_error=[0.05], rate_df=[6.0])
+    rate = (np.array([100, 50]) / 150 * (np.divide(x1, y1) - np.divide(x0, y0))).sum()
+    assert found.rate_error[0] == 0.05
+    np.testing.assert_allclose(found.rate_p_value[0], 2 * stats.t.sf(abs(rate) / 0.05, 6))
     assert np.isnan(decompose([x0], [y0], [x1], [y1]).rate_p_value[0])
+
+
+def of_days(*rates: float, tasks: float = 10.0, variance: float = 0.5) -> Window:
+    """Return a window of one segment whose rate is that of each week."""
+    n = np.full((1, 1, 28), tasks)
+    return Window(np.repeat(rates, 7) * n, n, np.array([[variance]]), n.sum(axis=(1, 2)))
+
+
+def test_days_that_persist_count_as_weeks():
+    error, df = rate_effect_error(of_days(0.9, 0.5, 0.7, 0.3), of_days(0.6, 0.6, 0.6, 0.6))
+    # each week is a quarter of the tasks: (r − 0.6)/4, times 4/3 for its leverage
+    weeks = (np.array([0.3, -0.1, 0.1, -0.3]) / 3) ** 2
+    # the second window did not vary, so its tasks say how sure it is
+    np.testing.assert_allclose(error, np.sqrt(weeks.sum() + 0.5))
+    np.testing.assert_allclose(df, (weeks.sum() + 0.5) ** 2 / (weeks.sum() ** 2 / 3), rtol=1e-4)
+
+
+def test_few_tasks_speak_for_themselves():
+    window = of_days(0.9, 0.5, 0.7, 0.3, tasks=3, variance=0.002)
+    error, df = rate_effect_error(window, window)
+    np.testing.assert_allclose([error[0], df[0]], [np.sqrt(0.004), 2 * 83])
+
+
+def test_a_bad_day_is_one_day_in_all_segments():
+    rng = np.random.default_rng(1)
+    x, n = rng.uniform(4, 6, (1, 1, 28)), np.full((1, 1, 28), 10.0)
+    one = Window(x, n, np.zeros((1, 1)), np.array([280.0]))
+    two = Window(*(np.repeat(part, 2, axis=1) for part in one[:3]), np.array([560.0]))
+    np.testing.assert_allclose(rate_effect_error(one, one), rate_effect_error(two, two))
+
+
+def test_nothing_in_common_is_no_error():
+    empty = Window(np.zeros((1, 0, 28)), np.zeros((1, 0, 28)), np.zeros((1, 0)), np.array([0.0]))
+    assert np.isnan(rate_effect_error(empty, empty)[0]).all()
+    whole = of_days(1, 1, 1, 0)
+    short = whole._replace(
+        numerator=whole.numerator[..., :27], denominator=whole.denominator[..., :27]
+    )
+    with pytest.raises(ValueError, match="blocks of 7"):
+        rate_effect_error(short, short)
 
 
 CALM = {

@@ -7,7 +7,12 @@ import pytest
 from hypothesis import given, strategies as st
 from scipy import stats
 
-from roi_engine.metrics.fairness import VERDICTS, four_fifths, selection_ratio
+from roi_engine.metrics.fairness import (
+    VERDICTS,
+    four_fifths,
+    selection_ratio,
+    selection_ratio_by_day,
+)
 from roi_engine.metrics.win_rate import wilson
 
 counts = st.integers(1, 2000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
@@ -23,6 +28,53 @@ def test_it_follows_the_formula():
     )
     found = selection_ratio([36], [60], [160], [200])
     np.testing.assert_allclose([found.low[0], found.high[0]], [low, high], rtol=1e-12)
+
+
+def by_day(*rates: float, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return 28 days of ``size`` tasks at the weeks' rates."""
+    n = np.full((1, 28), size)
+    return np.repeat(rates, 7)[None] * n, n
+
+
+def test_days_that_differ_count_as_days():
+    k, n = by_day(0.9, 0.5, 0.7, 0.3, size=20)
+    steady, m = by_day(0.6, 0.6, 0.6, 0.6, size=20)
+    found = selection_ratio_by_day(k, n, steady, m)
+    # blocks: each week's k − p·n over Σk, times 4/3 for the leverage of a quarter
+    d = np.array([0.3, -0.1, 0.1, -0.3]) * 140 / 336 / 0.75
+    reach = stats.t.ppf(0.975, 3) * np.sqrt((d**2).sum())
+    np.testing.assert_allclose([found.low[0], found.high[0]], [np.exp(-reach), np.exp(reach)])
+    alone = selection_ratio(k.sum(axis=1), n.sum(axis=1), steady.sum(axis=1), m.sum(axis=1))
+    assert found.low[0] < alone.low[0] < 1 < alone.high[0] < found.high[0]
+
+
+def test_what_both_groups_share_is_no_difference():
+    k, n = by_day(0.9, 0.5, 0.7, 0.3, size=20)
+    found = selection_ratio_by_day(0.8 * k, n, 3 * k, 3 * n)
+    np.testing.assert_allclose(found, 0.8)
+
+
+@given(seed=st.integers(0, 10_000), size=st.integers(1, 200))
+def test_turned_over_by_day_too(seed, size):
+    rng = np.random.default_rng(seed)
+    n, m = rng.poisson(size / 28, (2, 1, 28))
+    k, j = rng.binomial(n, 0.6), rng.binomial(m, 0.3)
+    there, back = selection_ratio_by_day(k, n, j, m), selection_ratio_by_day(j, m, k, n)
+    if k.sum() and j.sum():
+        np.testing.assert_allclose(there.low * back.high, 1)
+        assert 0 <= there.low[0] <= there.estimate[0] <= there.high[0] < np.inf
+
+
+def test_few_tasks_or_nobody_selected_leave_days_out():
+    k, n = by_day(1 / 3, 1 / 3, 1 / 3, 2 / 3, size=3)
+    for group in ((k, n), (0 * n, 40 * n)):
+        whole = [part.sum(axis=1) for part in (*group, k, n)]
+        np.testing.assert_allclose(selection_ratio_by_day(*group, k, n), selection_ratio(*whole))
+
+
+def test_a_window_is_whole_weeks():
+    with pytest.raises(ValueError, match="blocks of 7"):
+        selection_ratio_by_day([[1] * 27], [[2] * 27], [[1] * 27], [[2] * 27])
 
 
 @given(group=counts, reference=counts)

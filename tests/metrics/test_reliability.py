@@ -72,14 +72,13 @@ def test_what_makes_no_sense_is_refused(agent, started, ended, window, error):
 
 
 @given(k=st.integers(0, 500), days=st.floats(1, 365))
-def test_the_rate_has_poisson_limits(k, days):
+def test_the_rate_has_jeffreys_limits(k, days):
     found = incident_rate([k], [days])
     low, high = (found.low[0] * days / 30, found.high[0] * days / 30)
-    assert stats.poisson.cdf(k, high) == pytest.approx(0.025, rel=1e-6)
-    if k:
-        assert stats.poisson.sf(k - 1, low) == pytest.approx(0.025, rel=1e-6)
-    else:
-        assert low == 0
+    posterior = stats.gamma(k + 0.5)
+    assert posterior.cdf(high) == pytest.approx(0.975, rel=1e-6)
+    assert (posterior.cdf(low) if k else low + 0.025) == pytest.approx(0.025, rel=1e-6)
+    assert found.low[0] <= found.estimate[0] <= found.high[0]
 
 
 def test_no_time_observed_no_rate():

@@ -43,7 +43,8 @@ def _against(name: str, part: str, verdict: str, harm: str) -> tuple[Column, ...
                 f"{name}_ratio{end}_28d",
                 f"{word}{'T' if not word else 't'}he group's {name} rate against the reference"
                 " group's.",
-                "p / q; MOVER interval of Donner and Zou on Wilson's limits",
+                "p / q; by day on the log scale, below 100 tasks Donner and Zou's MOVER on"
+                " Wilson's limits",
                 inputs,
                 "§9",
                 bounds=(0, None),

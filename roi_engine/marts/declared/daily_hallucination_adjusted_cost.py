@@ -172,7 +172,7 @@ _COSTS = (
     ratio(
         "expected_undetected_low",
         "Lower end of the 95 % interval of their number.",
-        "2.5 % quantile, beta-binomial",
+        "the first of its likeliest 95 %, beta-binomial",
         ("expected_undetected",),
         "§4",
         unit="outputs",
@@ -181,7 +181,7 @@ _COSTS = (
     ratio(
         "expected_undetected_high",
         "Upper end of the 95 % interval of their number.",
-        "97.5 % quantile, beta-binomial",
+        "the last of its likeliest 95 %, beta-binomial",
         ("expected_undetected",),
         "§4",
         unit="outputs",

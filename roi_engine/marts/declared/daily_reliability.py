@@ -95,7 +95,7 @@ DAILY_RELIABILITY = Mart(
             ratio(
                 f"incident_rate{end}_28d",
                 f"{word}Incidents in 30 days.",
-                "30 · incidents / days; Garwood's exact Poisson interval",
+                "30 · incidents / days; Jeffreys' interval of a Poisson rate",
                 ("incidents_28d", "days_28d"),
                 "§7",
                 unit="incidents per 30 days",

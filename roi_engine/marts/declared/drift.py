@@ -149,10 +149,11 @@ DRIFT = Mart(
         effect(
             "rate_standard_error",
             "Standard error of rate_effect.",
-            "√ Σ s₀² · (var r₀ + var r₁)",
+            "√ (Σ d₀² + Σ d₁²), d the days' Σ s₀ · (x − r · y)/Y; below 100 tasks √ Σ s₀² · (var"
+            " r₀ + var r₁)",
             _PARTS,
         ),
-        share("rate_p_value", "Of no rate effect.", "two-sided, normal", _PARTS),
+        share("rate_p_value", "Of no rate effect.", "two-sided, Student's t", _PARTS),
         _versions("model_versions_then", "Model versions that answered earlier.", _THEN),
         _versions("model_versions_now", "Model versions that answered lately.", _NOW),
         ratio(

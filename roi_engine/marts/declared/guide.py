@@ -83,7 +83,7 @@ DECISIONS = (
         "2026-11-22",
         "expected_undetected_low, _high",
         "The count is beta-binomial with the mean and the variance of the posterior, mixtures"
-        " included.",
+        " included; the interval holds its likeliest 95 %.",
     ),
     (
         "2026-11-22",
@@ -114,6 +114,14 @@ DECISIONS = (
         "intervals of asr_value, roi, ev_per_1k_tokens, cost_per_action",
         "On the log scale of what they are before a cost comes off, with the degrees of freedom"
         " that the days' kurtosis leaves (docs/decisions/0010-ratios-with-heavy-tails.md).",
+    ),
+    (
+        "2026-11-28",
+        "intervals that were drawn for",
+        "Every published interval is drawn for by a module of benchmarks/coverage. Some broke their"
+        " promise and got another recipe: fairness ratios, drift's rate effect, fixed_share,"
+        " incident_rate, expected_undetected and overhead_share"
+        " (docs/decisions/0029-intervals-held-to-account.md).",
     ),
     (
         "2026-11-22",

@@ -1,0 +1,42 @@
+"""Every interval that a mart publishes answers to a module that draws estates for it."""
+
+from itertools import chain
+
+import numpy as np
+import pytest
+
+from benchmarks.coverage.__main__ import modules
+from benchmarks.coverage._rows import NO_INTERVAL, ends, published
+
+MODULES = {module.__name__.rpartition(".")[2]: module for module in modules()}
+PUBLISHED = list(published())
+ANSWERED = set(chain.from_iterable(chain(*m.COLUMNS.values()) for m in MODULES.values()))
+
+
+@pytest.mark.parametrize("column", PUBLISHED)
+def test_a_published_interval_is_drawn_for_or_said_to_be_none(column):
+    assert (column in ANSWERED) != (column in NO_INTERVAL), (
+        f"{column}: name it in COLUMNS of a module of benchmarks/coverage, or say in NO_INTERVAL"
+        " why it promises nothing"
+    )
+
+
+def test_no_module_answers_for_what_nobody_publishes():
+    assert set(PUBLISHED) >= ANSWERED | set(NO_INTERVAL)
+    assert all(NO_INTERVAL.values())
+
+
+def test_ends_of_a_figure_that_has_none():
+    assert ends("daily_asr", "roi") == ("daily_asr.roi_low_28d", "daily_asr.roi_high_28d")
+    with pytest.raises(ValueError, match="no ends"):
+        ends("daily_asr", "roi", "spend")
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_draws_the_intervals_that_it_names(name):
+    module = MODULES[name]
+    rows = module.draw(4, np.random.default_rng(1))
+    drawn = set(rows["interval"]) if "interval" in rows.columns else {module.TITLE}
+    assert drawn == set(module.COLUMNS)
+    assert set(getattr(module, "AT_LEAST", ())) <= drawn
+    assert "Prior" in module.__doc__
