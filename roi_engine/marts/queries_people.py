@@ -139,6 +139,8 @@ WORK_BY_HANDLER = FactQuery(
         Count("handed_tasks", _HANDED),
         Count("confirmed_tasks", _CONFIRMED),
         Count("first_contact_tasks", _FIRST_CONTACT),
+        Count("one_touch_tasks", f"{ENDED} and coalesce(is_one_touch, false)"),
+        Count("touched_tasks", f"{ENDED} and is_one_touch is not null"),
         Count("agent_tasks", f"{ENDED} and {_AGENT}"),
         Count("escalated_tasks", f"{ENDED} and {_AGENT} and {_ESCALATED}"),
         Count("reopened_tasks", f"{ENDED} and coalesce(is_reopened, false)"),

@@ -203,6 +203,23 @@ def test_people_on_duty_are_used_as_much_as_they_were(lake):
     assert unsaid["human_utilisation"].null_count() == unsaid.height == 8
 
 
+def test_the_vendors_first_contact_number_is_made_of_its_replies(lake):
+    replies = {}
+    for page in sorted((lake.folder / "estate" / "inbox" / "tickets" / "zendesk").glob("*/*.json")):
+        if "broken" not in page.name:
+            sets = json.loads(page.read_text())["metric_sets"]
+            replies |= {f"zendesk:{one['ticket_id']}": one["replies"] for one in sets}
+    tickets = lake.table("fct_ticket").filter(~pl.col("is_excluded"))
+    told = tickets.filter(pl.col("is_one_touch").is_not_null())
+    assert told.height > 1000
+    for number, is_one_touch in told.select("ticket_id", "is_one_touch").iter_rows():
+        assert is_one_touch == (replies[number] < 2), number
+    solved = tickets.filter(pl.col("ticket_status").is_in(["solved", "closed"]))
+    assert set(told["ticket_id"]) == set(
+        solved.filter(pl.col("source_system") == "zendesk")["ticket_id"]
+    )
+
+
 def test_a_share_of_calls_fails_as_drawn(lake):
     """4 of 104 calls are attempts in vain."""
     rows = lake.table("daily_inference")

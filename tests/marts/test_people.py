@@ -354,6 +354,27 @@ def test_a_rate_for_all_handlers_is_taken_of_the_sums(rows):
     assert share == 3 / 5
 
 
+def test_the_vendors_number_stands_beside_ours(rows):
+    """Of five by one reply or more: ours knows who came back, theirs counts replies."""
+    frame = rows(
+        "daily_kpi",
+        fct_task=[
+            *[TASK | {"is_one_touch": True}] * 2,
+            TASK | {"is_one_touch": True, "is_reopened": True, "outcome_class": "failure"},
+            TASK | {"is_one_touch": True, "is_escalated": True},
+            TASK | {"is_one_touch": False},
+            # of another system, which counts no replies; and one that is not solved
+            TASK | {"outcome_class": "failure", "department": "other"},
+            TASK | {"outcome_class": "open", "is_ended": False, "department": "other"},
+        ],
+    )
+    row, other = one(frame, department="d"), one(frame, department="other")
+    assert (row["one_touch_tasks"], row["touched_tasks"]) == (4, 5)
+    assert row["vendor_first_contact_resolution"] == 4 / 5
+    assert row["first_contact_resolution"] == 3 / 5
+    assert other["vendor_first_contact_resolution"] is None
+
+
 def test_backlog_does_not_add_up_over_days(rows):
     ticket = {"day": DAY - timedelta(days=1), "agent_id": "a", "task_type": "t"}
     frames = [
