@@ -140,7 +140,11 @@ def simulate(
         out.print(f"SIMULATED estate in {out_}: {summary}")
 
 
-@app.command(epilog='Example: roi sql "select agent_id, roi from daily_roi limit 5"')
+# a query may begin with a comment, and `-- …` looks like an option
+@app.command(
+    epilog='Example: roi sql "select agent_id, roi from daily_roi limit 5"',
+    context_settings={"ignore_unknown_options": True},
+)
 def sql(
     query: str,
     lake: Lake = None,

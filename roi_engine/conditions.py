@@ -11,14 +11,11 @@ from typing import NamedTuple
 import duckdb
 import polars as pl
 
-from roi_engine import alerts
+from roi_engine import alerts, regressions
 from roi_engine.metrics.alarms import over_human, uncovered
-from roi_engine.metrics.regression import rate_change, regressed
 from roi_engine.settings import Settings
 
 WINDOW_DAYS = 28
-_LOOKBACK_DAYS = 2 * WINDOW_DAYS
-"""A version that was replaced is remembered this long, to be compared with the newer one."""
 
 
 class Asked(NamedTuple):
@@ -252,93 +249,29 @@ def _invoice_gap(asked: Asked) -> list[alerts.Alert]:
 
 
 def _regression(asked: Asked) -> list[alerts.Alert]:
-    """Compare each agent's newest model version with the one before it, kind by kind of task."""
-    rows = asked.rows(
-        """
-        with work as (
-            select agent_id, model_version, task_type, day,
-                ended_tasks, autonomous_successes
-            from {s}.daily_roi
-            where day between ? and ? and ended_tasks > 0
-                and not starts_with(agent_id, '__') and model_version <> '__unknown__'
-        ),
-        versions as (
-            select agent_id, model_version, min(day) as since, max(day) as last
-            from work group by all
-        ),
-        ranked as (
-            select *, row_number() over (
-                partition by agent_id order by since desc, last desc, model_version desc
-            ) as age
-            from versions
-        ),
-        pairs as (
-            select newer.agent_id, newer.model_version as new_version,
-                older.model_version as old_version, newer.since, older.last
-            from ranked as newer
-            inner join ranked as older on newer.agent_id = older.agent_id
-            where newer.age = 1 and older.age = 2 and older.since < newer.since
-                and newer.last >= ?
-        )
-        select pairs.agent_id, new_version, old_version, pairs.since, task_type,
-            sum(autonomous_successes) filter (where model_version = new_version)::double as new_won,
-            sum(ended_tasks) filter (where model_version = new_version)::double as new_tasks,
-            sum(autonomous_successes) filter (where model_version = old_version)::double as old_won,
-            sum(ended_tasks) filter (where model_version = old_version)::double as old_tasks
-        from pairs
-        inner join work on work.agent_id = pairs.agent_id
-            and (
-                (model_version = new_version and day >= ?)
-                or (model_version = old_version and day > pairs.last - 28)
-            )
-        group by all
-        order by all
-        """,
-        asked.newest - timedelta(days=_LOOKBACK_DAYS - 1),
-        asked.newest,
-        asked.first,
-        asked.first,
-    ).fill_null(0)
-    pairs = rows.select("agent_id", "new_version", "old_version", "since").unique(
-        maintain_order=True
-    )
-    index = rows.join(
-        pairs.with_row_index("pair"), on="agent_id", how="left", maintain_order="left"
-    )
-    change = rate_change(
-        index["pair"],
-        rows["new_won"],
-        rows["new_tasks"],
-        rows["old_won"],
-        rows["old_tasks"],
-    )
-    worse = pairs.with_columns(
-        pl.Series("difference", change.difference.estimate),
-        pl.Series("high", change.difference.high),
-        pl.Series("new_rate", change.new_rate),
-        pl.Series("old_rate", change.old_rate),
-    ).filter(pl.Series(regressed(change, asked.settings.min_group_size)))
     owners = _owners(asked)
     return [
         alerts.make(
             "regression",
-            subject=agent,
-            about=[agent, new],
-            message=(
-                f"Since {since} {new} wins {new_rate:.1%} of the same work of which {old} won"
-                f" {old_rate:.1%} (at least {-high:.1%} less): roll back to {old}."
-            ),
+            subject=f"{one.agent_id} · {one.kpi}",
+            about=[one.agent_id, one.version, one.kpi],
+            message=one.message,
             day=asked.newest,
-            owner=owners.get(agent),
-            value=difference,
+            owner=owners.get(one.agent_id),
+            value=one.change,
             threshold=0.0,
             evidence=(
-                "select model_version, task_type, sum(autonomous_successes) as won,"
-                " sum(ended_tasks) as ended from daily_roi where agent_id ="
-                f" {_quoted(agent)} and day > date '{since}' - 28 group by all order by all"
+                f"select model_version, task_type, {one.parts} from fct_task where is_ended and"
+                f" agent_id = {_quoted(one.agent_id)} and day > date '{one.since}' - 28"
+                " group by all order by all"
             ),
         )
-        for agent, new, old, since, difference, high, new_rate, old_rate in worse.iter_rows()
+        for one in regressions.find(
+            asked.rows,
+            newest=asked.newest,
+            window_days=WINDOW_DAYS,
+            min_group_size=asked.settings.min_group_size,
+        )
     ]
 
 
@@ -424,7 +357,7 @@ _RULES: dict[str, tuple[_Needed, Callable[[Asked], list[alerts.Alert]]]] = {
     "price_coverage": (_needs(fct_agent_action=("cost_status",)), _price_coverage),
     "reconciliation_gap": (_needs(reconciliation=("verdict",)), _reconciliation_gap),
     "invoice_gap": (_needs(invoice_tieout=("verdict",)), _invoice_gap),
-    "regression": (_needs(daily_roi=("model_version", "ended_tasks")), _regression),
+    "regression": (_needs(fct_task=regressions.COLUMNS), _regression),
     "early_exhaustion": (
         _needs(daily_wallet=("wallet_id", "early_exhaustion_low_yield")),
         _wallet_flag(

@@ -14,6 +14,10 @@ TABLES = {
     "daily_roi": "day date, agent_id varchar, model_version varchar, task_type varchar,"
     " token_cost decimal(38,9), gpu_cost decimal(38,9), human_equivalent_cost decimal(38,9),"
     " successes bigint, ended_tasks bigint, autonomous_successes bigint",
+    "fct_task": "day date, agent_id varchar, model_version varchar, task_type varchar,"
+    " is_ended boolean, outcome_class varchar, is_escalated boolean, is_human_reviewed boolean,"
+    " is_random_review boolean, is_hallucination boolean, priced_cost decimal(38,18),"
+    " inference_microseconds bigint",
     "dim_task_type": "task_type varchar, is_novel boolean, valid_from date, valid_to date",
     "dim_agent": "agent_id varchar, owner varchar, valid_from date, valid_to date",
     "fct_agent_action": "day date, agent_id varchar, cost_status varchar",
@@ -47,6 +51,31 @@ class Marts:
     def work(self, day, agent, version, kind, won, ended, cost=0, human=0):
         """Add a day of work."""
         self.add("daily_roi", (day, agent, version, kind, cost, 0, human, won, ended, won))
+
+    def tasks(self, day, version, kind, number, won, **of_each):
+        """Add a day's ended tasks of agent a; a column is an SQL expression of the task's ``i``."""
+        columns = {
+            "is_escalated": "false",
+            "is_human_reviewed": "false",
+            "is_random_review": "false",
+            "is_hallucination": "false",
+            "priced_cost": "null",
+            "inference_microseconds": "null",
+        } | of_each
+        self.con.execute(
+            "insert into memory.fact_window.fct_task by name select ?::date as day, 'a' as"
+            " agent_id, ? as model_version, ? as task_type, true as is_ended,"
+            " if(i < ?, 'autonomous_success', 'failure') as outcome_class, "
+            + ", ".join(f"{value} as {name}" for name, value in columns.items())
+            + " from range(?) as task(i)",
+            [day, version, kind, won, number],
+        )
+
+    def replaced(self, before, after):
+        """Add 20 days of 20 tasks of m-1, then 20 days of m-2, each with its columns."""
+        for back in range(40):
+            version, of_each = ("m-1", before) if back >= 20 else ("m-2", after)
+            self.tasks(DAY - timedelta(days=back), version, "t", 20, 18, **of_each)
 
     def find(self, **settings):
         """Ask every rule, settle what it says, and return what is open."""
@@ -154,22 +183,103 @@ def test_an_invoice_that_lost_something_is_critical(marts):
 
 def test_a_worse_version_names_the_one_to_roll_back_to(marts):
     for back in range(20, 40):
-        marts.work(DAY - timedelta(days=back), "a", "m-1", "t", 18, 20)
+        marts.tasks(DAY - timedelta(days=back), "m-1", "t", 20, 18)
     for back in range(20):
-        marts.work(DAY - timedelta(days=back), "a", "m-2", "t", 13, 20)
+        marts.tasks(DAY - timedelta(days=back), "m-2", "t", 20, 13)
     (alert,) = marts.find()
-    assert (alert.rule, alert.subject, alert.severity) == ("regression", "a", "critical")
+    assert (alert.rule, alert.subject, alert.severity) == (
+        "regression",
+        "a · win_rate",
+        "critical",
+    )
     assert "roll back to m-1" in alert.message
     assert alert.value == pytest.approx(-0.25)
+    marts.con.execute("use memory.fact_window")
+    assert marts.con.execute(alert.evidence).fetchall() == [
+        ("m-1", "t", 360, 400),
+        ("m-2", "t", 260, 400),
+    ]
+    marts.con.execute("use lake")
+
+
+REVIEWED = {"is_human_reviewed": "true", "is_random_review": "true"}
+
+
+@pytest.mark.parametrize(
+    ("kpi", "before", "after", "change"),
+    [
+        pytest.param(
+            "escalation_rate", {}, {"is_escalated": "i < 4"}, 0.2, id="more is handed over"
+        ),
+        pytest.param(
+            "hallucination_rate",
+            REVIEWED | {"is_hallucination": "i < 1"},
+            REVIEWED | {"is_hallucination": "i < 4"},
+            0.15,
+            id="more of what is reviewed is wrong",
+        ),
+        pytest.param(
+            "cost_per_success",
+            {"priced_cost": "0.01 + i / 1000.0"},
+            {"priced_cost": "0.02 + i / 1000.0"},
+            0.01 / 0.0195,
+            id="a success costs more",
+        ),
+        pytest.param(
+            "inference_time",
+            {"inference_microseconds": "1000000 + i * 100000"},
+            {"inference_microseconds": "2000000 + i * 100000"},
+            1 / 1.95,
+            id="a task takes longer",
+        ),
+    ],
+)
+def test_a_version_is_held_against_each_kpi(marts, kpi, before, after, change):
+    marts.replaced(before, after)
+    (alert,) = marts.find()
+    assert alert.subject == f"a · {kpi}"
+    assert "m-2" in alert.message
+    assert "roll back to m-1" in alert.message
+    assert alert.value == pytest.approx(change)
+    marts.con.execute("use memory.fact_window")
+    assert len(marts.con.execute(alert.evidence).fetchall()) == 2
+    marts.con.execute("use lake")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param({"is_escalated": "i < 4"}, {}, id="fewer are handed over"),
+        pytest.param(
+            {"priced_cost": "0.02 + i / 1000.0"},
+            {"priced_cost": "0.01 + i / 1000.0"},
+            id="cheaper",
+        ),
+        pytest.param(
+            {"inference_microseconds": "1000000"},
+            {"inference_microseconds": "1010000"},
+            id="certain, and too little to matter",
+        ),
+        pytest.param(
+            REVIEWED | {"is_hallucination": "false"},
+            {"is_human_reviewed": "true", "is_hallucination": "true"},
+            id="reviews not drawn at random tell nothing",
+        ),
+        pytest.param({"priced_cost": "0.01"}, {}, id="a cost that is not known is not 0"),
+    ],
+)
+def test_what_is_no_worse_asks_for_nothing(marts, before, after):
+    marts.replaced(before, after)
+    assert marts.find() == []
 
 
 def test_a_version_that_only_got_other_work_is_not_worse(marts):
     for back in range(20, 40):
-        marts.work(DAY - timedelta(days=back), "a", "m-1", "easy", 19, 20)
-        marts.work(DAY - timedelta(days=back), "a", "m-1", "hard", 1, 2)
+        marts.tasks(DAY - timedelta(days=back), "m-1", "easy", 20, 19)
+        marts.tasks(DAY - timedelta(days=back), "m-1", "hard", 2, 1)
     for back in range(20):
-        marts.work(DAY - timedelta(days=back), "a", "m-2", "easy", 2, 2)
-        marts.work(DAY - timedelta(days=back), "a", "m-2", "hard", 10, 20)
+        marts.tasks(DAY - timedelta(days=back), "m-2", "easy", 2, 2)
+        marts.tasks(DAY - timedelta(days=back), "m-2", "hard", 20, 10)
     assert marts.find() == []
 
 

@@ -19,3 +19,24 @@ case
         else '{{ var('reporting_currency') }}'
     end
 {%- endmacro -%}
+
+{#- Rows of a reference file with an amount of theirs in the reporting currency, at the
+    rate of their own day: a select over `rows`, an earlier CTE with `native_currency` and
+    `fx_rates`. Adds `reported_<amount>` and `is_rate_missing`, for
+    `reporting_currency` to stop at. -#}
+{%- macro converted_from(rows, amount, day) -%}
+select
+        {{ rows }}.*,
+        {{ in_reporting_currency(
+            rows ~ '.' ~ amount, rows ~ '.native_currency', 'fx_rates.rate'
+        ) }} as reported_{{ amount }},
+        {{ rows }}.native_currency <> '{{ var("reporting_currency") }}'
+        and fx_rates.rate is null as is_rate_missing
+
+    from {{ rows }}
+
+    left join fx_rates
+        on
+            {{ rows }}.{{ day }} = fx_rates.day
+            and {{ rows }}.native_currency = fx_rates.currency
+{%- endmacro -%}

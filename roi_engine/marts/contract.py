@@ -122,6 +122,7 @@ FACTS: dict[str, dict[str, pl.DataType]] = {
         "value_microseconds": _WHOLE,
         "handoff_microseconds": _WHOLE,
         "is_reopened": _FLAG,
+        "is_one_touch": _FLAG,
         "has_retrieval": _FLAG,
         "satisfaction": _DOUBLE,
         "baseline_minutes": _EXACT,

@@ -44,6 +44,7 @@ _KNOWN = (
 )
 _SHARES = {
     "first_contact_resolution": ("first_contact_tasks", "confirmed_tasks"),
+    "vendor_first_contact_resolution": ("one_touch_tasks", "touched_tasks"),
     "escalation_rate": ("escalated_tasks", "agent_tasks"),
     "handoff_completeness": ("handed_tasks", "escalated_tasks"),
     "reopen_rate": ("reopened_tasks", "ended_tasks"),

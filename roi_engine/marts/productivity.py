@@ -12,12 +12,13 @@ from roi_engine.marts.money import doubles, nullable
 from roi_engine.marts.params import Params
 from roi_engine.marts.parts import stamp, statuses
 from roi_engine.marts.queries import MATURITY, OPEN_COST
-from roi_engine.marts.queries_people import WORK_BY_ARM, WORK_BY_STRATUM
+from roi_engine.marts.queries_people import WORK_BY_ARM, WORK_BY_GROUP, WORK_BY_STRATUM
+from roi_engine.marts.rollout import by_rollout
 from roi_engine.marts.windows import over_window
 from roi_engine.metrics.productivity import Strata, productivity_delta, standardised_baseline
 from roi_engine.metrics.roi import Floats, ratio
 
-QUERIES: tuple[FactQuery, ...] = (WORK_BY_STRATUM, WORK_BY_ARM, MATURITY, OPEN_COST)
+QUERIES: tuple[FactQuery, ...] = (WORK_BY_STRATUM, WORK_BY_ARM, WORK_BY_GROUP, MATURITY, OPEN_COST)
 LOW_QUALITY = 100
 """Fewer cases than this on either side: the interval is marked low."""
 
@@ -65,6 +66,7 @@ def build(facts: Frames, params: Params) -> pl.DataFrame:
     by_people = _against(rows, work.filter(~_HUMAN), work.filter(_HUMAN), MAX_UNCOVERED)
     found = {
         "randomised_holdout": _holdout(rows, arms, params),
+        "staggered_rollout": _rolled_out(rows, by_rollout(answer(WORK_BY_GROUP, facts), params)),
         "matched": by_people,
         "assumed": _assumed(rows, by_people.uncovered),
     }
@@ -202,6 +204,19 @@ def _holdout(rows: pl.DataFrame, arms: pl.DataFrame, params: Params) -> _Found:
         found.cases[is_its] = against.cases[is_its]
         found.uncovered[is_its] = against.uncovered[is_its]
     return found._replace(experiment=np.array(named, dtype=object).reshape(-1))
+
+
+def _rolled_out(rows: pl.DataFrame, found: pl.DataFrame) -> _Found:
+    """Lay the baselines of a roll-out beside the rows that have one."""
+    told = rows.select("handler", "task_type").join(
+        found, on=["handler", "task_type"], how="left", validate="1:1", maintain_order="left"
+    )
+    nothing = _nothing(rows)
+    return nothing._replace(
+        figures={name: doubles(told, name) for name in nothing.figures},
+        cases=told["baseline_cases"].fill_null(0).to_numpy(),
+        uncovered=doubles(told, "uncovered_share"),
+    )
 
 
 def _assumed(rows: pl.DataFrame, uncovered: Floats) -> _Found:

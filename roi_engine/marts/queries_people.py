@@ -142,6 +142,8 @@ WORK_BY_HANDLER = FactQuery(
         Count("handed_tasks", _HANDED),
         Count("confirmed_tasks", _CONFIRMED),
         Count("first_contact_tasks", _FIRST_CONTACT),
+        Count("one_touch_tasks", f"{ENDED} and coalesce(is_one_touch, false)"),
+        Count("touched_tasks", f"{ENDED} and is_one_touch is not null"),
         Count("agent_tasks", f"{ENDED} and {_AGENT}"),
         Count("escalated_tasks", f"{ENDED} and {_AGENT} and {_ESCALATED}"),
         Count("reopened_tasks", f"{ENDED} and coalesce(is_reopened, false)"),
@@ -324,6 +326,11 @@ WORK_BY_ARM = FactQuery(
     reaches_back=2 * REACH_DAYS - 1,
     about="Working time on tasks in experiments, by arm and handler.",
 )
+# people's own time is a baseline only where it was logged
+_TIMED = (
+    f"{_WORKED} and (coalesce(agent_id, '{UNKNOWN}') <> '__human__'"
+    " or coalesce(human_minutes_basis, 'none') = 'logged')"
+)
 WORK_BY_STRATUM = FactQuery(
     "work_by_stratum",
     "fct_task",
@@ -338,13 +345,31 @@ WORK_BY_STRATUM = FactQuery(
         Count("assumed_tasks", "coalesce(human_minutes_basis, 'none') = 'assumed'"),
         Count("baseline_tasks", f"{_FAMILIAR} and baseline_minutes is not null"),
     ),
-    # people's own time is a baseline only where it was logged
-    where=(
-        f"{_WORKED} and (coalesce(agent_id, '{UNKNOWN}') <> '__human__'"
-        " or coalesce(human_minutes_basis, 'none') = 'logged')"
-    ),
+    where=_TIMED,
     reaches_back=WINDOW,
     about="Working time on ended tasks, by handler and stratum.",
+)
+ROLLOUT_DAYS = 112
+"""How far back a roll-out is followed: 28 days before it, the window, and 8 weeks between them."""
+
+WORK_BY_GROUP = FactQuery(
+    "work_by_group",
+    "fct_task",
+    by=(
+        _DAY,
+        HANDLER,
+        _CELL[0],
+        _CELL[2],
+        ("user_group", f"coalesce(user_group, '{UNKNOWN}')"),
+    ),
+    sums=(
+        Sum("work_microseconds", f"({WORK})", 0, _TIMED),
+        Sum("work_squared", f"({WORK})", 0, _TIMED, squared=True),
+    ),
+    counts=(Count("ended_tasks", ENDED), Count("tasks", _TIMED)),
+    where=ENDED,
+    reaches_back=ROLLOUT_DAYS - 1,
+    about="Ended tasks and working time on them, by handler, channel and user group.",
 )
 COHORT_TASKS = FactQuery(
     "cohort_tasks",

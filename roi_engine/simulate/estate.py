@@ -117,7 +117,8 @@ def write_estate(
     given = markets.set_mandates(horizon, crew, entries)
     markets.write_mandates(inbox / "reference", known, given, horizon)
     truth.write_rates(known, horizon, crew)
-    truth.write_tasks(known, tasks, horizon, crew)
+    truth.write_tasks(known, tasks, spans, horizon, crew)
+    truth.write_staffing(known, tasks, horizon, crew)
     truth.write_exposures(known, spans)
     truth.write_ledger(known, charges, entries)
     summary = Summary(

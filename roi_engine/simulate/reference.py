@@ -26,7 +26,7 @@ _ALLOWANCES = {
 """Department → period, allowance, currency and slope limit of its wallet, where it differs."""
 
 _WORKDAYS = range(1, 6)
-_SERVICE_HOURS: dict[str, dict[int, tuple[tuple[str, str, object], ...]]] = {
+SERVICE_HOURS: dict[str, dict[int, tuple[tuple[str, str, object], ...]]] = {
     # the second window has more people than the first: a break at noon, a busy afternoon
     "support": {
         **dict.fromkeys(_WORKDAYS, (("08:00", "12:00", 4), ("13:00", "20:00", "5.5"))),
@@ -305,7 +305,7 @@ def _governance(horizon: Horizon, agents: tuple[roster.Agent, ...]) -> dict[str,
             "valid_from,valid_to",
             [
                 (department, weekday, *window, "service-lead", start, "", "", "")
-                for department, week in _SERVICE_HOURS.items()
+                for department, week in SERVICE_HOURS.items()
                 for weekday, windows in week.items()
                 for window in windows
             ],

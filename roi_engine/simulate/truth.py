@@ -11,10 +11,10 @@ from roi_engine.simulate.bill import UNIT
 from roi_engine.simulate.cells import CELL, roster_types
 from roi_engine.simulate.charges import Charge
 from roi_engine.simulate.exports import decimal_text
-from roi_engine.simulate.horizon import Horizon
+from roi_engine.simulate.horizon import SECOND_US, Horizon
 from roi_engine.simulate.ledger import Entry, as_frame
-from roi_engine.simulate.reference import logged_entries
-from roi_engine.simulate.tasks import HUMAN, NO_TICKET, SERVICENOW, true_rates
+from roi_engine.simulate.reference import SERVICE_HOURS, logged_entries
+from roi_engine.simulate.tasks import ESCALATED, HUMAN, NO_TICKET, SERVICENOW, true_rates
 
 
 def write_rates(folder: Path, horizon: Horizon, agents: tuple[roster.Agent, ...]) -> None:
@@ -77,11 +77,32 @@ def write_rates(folder: Path, horizon: Horizon, agents: tuple[roster.Agent, ...]
 
 
 def write_tasks(
-    folder: Path, tasks: pl.DataFrame, horizon: Horizon, agents: tuple[roster.Agent, ...]
+    folder: Path,
+    tasks: pl.DataFrame,
+    spans: pl.DataFrame,
+    horizon: Horizon,
+    agents: tuple[roster.Agent, ...],
 ) -> None:
-    """Write ``tasks.parquet``: what really became of each task."""
-    logged = logged_entries(tasks, horizon).select(
-        "task_no", logged_minutes=pl.col("human_decimin") / 10
+    """Write ``tasks.parquet``: what really became of each task.
+
+    ``handoff_us`` is how long an escalated task lay between the end of the agent's last step
+    and the whole second at which a person began; null where nobody logged it, or began before.
+    """
+    began = pl.col("entry_us") - pl.col("entry_us") % SECOND_US
+    last_steps = (
+        # an agent's or a workflow's own span encloses its steps and is none
+        spans.filter(~pl.col("kind").is_in(["agent", "workflow"]))
+        .group_by(task_id="conversation_id")
+        .agg(last_end_us=pl.col("ended_us").max())
+    )
+    logged = (
+        logged_entries(tasks, horizon)
+        .join(last_steps, on="task_id", how="left")
+        .select(
+            "task_no",
+            logged_minutes=pl.col("human_decimin") / 10,
+            waited_us=began - pl.col("last_end_us"),
+        )
     )
     names = {
         "agent": [one.agent_id for one in agents],
@@ -122,10 +143,67 @@ def write_tasks(
         is_random_review="is_random_review",
         is_reviewed=pl.col("reviewed_us") < horizon.end_us,
         logged_minutes="logged_minutes",
+        handoff_us=pl.when(
+            pl.col("agent") != HUMAN, pl.col("help") == ESCALATED, pl.col("waited_us") >= 0
+        ).then("waited_us"),
         direct_value=pl.col("direct_value_cents").cast(pl.Decimal(38, 0)) / 100,
         capital_allocated=pl.col("capital_cents").cast(pl.Decimal(38, 0)) / 100,
         avoided_loss=pl.col("avoided_loss_cents").cast(pl.Decimal(38, 0)) / 100,
     ).write_parquet(folder / "tasks.parquet")  # fmt: skip
+
+
+def write_staffing(
+    folder: Path, tasks: pl.DataFrame, horizon: Horizon, agents: tuple[roster.Agent, ...]
+) -> None:
+    """Write ``staffing.parquet``: by day and roster, minutes on duty and minutes logged.
+
+    ``duty_minutes`` is null where nobody says how many were there. A ticket without a department
+    is its agent's; what a department without hours of its own logged is in ``__shared__``.
+    """
+    own = [name for name in SERVICE_HOURS if name]
+
+    def duty(week: dict[int, tuple[tuple[str, str, object], ...]], weekday: int) -> float | None:
+        windows = week.get(weekday, ())
+        if any(people == "" for *_, people in windows):
+            return None
+        return sum(
+            float(str(people)) * (_minutes(closes) - _minutes(opens))
+            for opens, closes, people in windows
+        )
+
+    on_duty = pl.DataFrame(
+        [
+            (horizon.day(day), name or "__shared__", duty(week, horizon.day(day).isoweekday()))
+            for day in range(horizon.days)
+            for name, week in SERVICE_HOURS.items()
+        ],
+        schema={"day": pl.Date, "roster": pl.String, "duty_minutes": pl.Float64},
+        orient="row",
+    )
+    homes = {row: roster.DEPARTMENTS.index(one.department) for row, one in enumerate(agents)}
+    of_agent = pl.col("agent").replace_strict(homes, default=-1, return_dtype=pl.Int64)
+    department = pl.when(pl.col("department") < 0).then(of_agent).otherwise("department")
+    named = department.replace_strict(
+        {roster.DEPARTMENTS.index(name): name for name in own},
+        default="__shared__",
+        return_dtype=pl.String,
+    )
+    logged = (
+        logged_entries(tasks, horizon)
+        .group_by(day=pl.from_epoch("entry_us", time_unit="us").dt.date(), roster=named)
+        .agg(logged_minutes=pl.col("human_decimin").sum() / 10)
+    )
+    (
+        on_duty.join(logged, on=["day", "roster"], how="left")
+        .with_columns(pl.col("logged_minutes").fill_null(0.0))
+        .sort("day", "roster")
+        .write_parquet(folder / "staffing.parquet")
+    )
+
+
+def _minutes(clock: str) -> int:
+    hours, minutes = clock.split(":")
+    return 60 * int(hours) + int(minutes)
 
 
 def write_exposures(folder: Path, spans: pl.DataFrame) -> None:

@@ -283,3 +283,9 @@ def test_every_question_of_a_role_can_be_asked(lake, path):
     with serving.connect(lake) as con:
         for question in questions:
             assert con.execute(question).description
+
+
+@pytest.mark.parametrize("path", ROLES, ids=lambda path: path.stem)
+def test_the_file_of_a_role_runs_as_its_page_says(roi, lake, path):
+    """A query that begins with a comment is a query, not an option."""
+    assert roi("sql", path.read_text(), "--lake", lake)

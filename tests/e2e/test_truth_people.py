@@ -169,6 +169,57 @@ def test_calls_take_as_long_as_was_drawn(lake, roi):
         assert row["latency_seconds_p90"] == pytest.approx(p90, rel=0.15)
 
 
+def test_each_hand_over_took_as_long_as_it_did(lake):
+    """To the microsecond, wherever a person logged it and began after the agent's last call."""
+    told = lake.table("fct_task").select("task_id", "handoff_microseconds", "is_ended")
+    true = lake.true_tasks().select("task_id", "handoff_us").filter(
+        pl.col("handoff_us").is_not_null()
+    )  # fmt: skip
+    both = true.join(told, on="task_id", how="left")
+    assert both.height > 50
+    assert both["handoff_us"].equals(both["handoff_microseconds"], null_equal=True)
+    # nothing is told of a task that no person is known to have taken up
+    kpi = lake.table("daily_kpi")
+    others = told.join(true, on="task_id", how="anti").filter("is_ended")
+    early = others["handoff_microseconds"].count()
+    assert early < both.height / 10
+    assert kpi["handed_tasks"].sum() == both["is_ended"].sum() + early
+
+
+def test_people_on_duty_are_used_as_much_as_they_were(lake):
+    truth = pl.read_parquet(lake.folder / "estate" / "truth" / "staffing.parquet")
+    found = lake.table("daily_staffing").join(truth, on=["day", "roster"], how="full")
+    known = found.filter(pl.col("duty_minutes") > 0)
+    assert known.height >= 12
+    assert (known["duty_microseconds"] == known["duty_minutes"] * 60_000_000).all()
+    own = known.filter(pl.col("roster") != "__shared__")
+    logged = own["worked_microseconds"] - own["assumed_microseconds"]
+    np.testing.assert_allclose(logged / 60_000_000, own["logged_minutes"])
+    np.testing.assert_allclose(
+        own["human_utilisation"], own["worked_microseconds"] / 60_000_000 / own["duty_minutes"]
+    )
+    # around the clock, by as many as nobody says
+    unsaid = found.filter(pl.col("roster") == "operations")
+    assert unsaid["human_utilisation"].null_count() == unsaid.height == 8
+
+
+def test_the_vendors_first_contact_number_is_made_of_its_replies(lake):
+    replies = {}
+    for page in sorted((lake.folder / "estate" / "inbox" / "tickets" / "zendesk").glob("*/*.json")):
+        if "broken" not in page.name:
+            sets = json.loads(page.read_text())["metric_sets"]
+            replies |= {f"zendesk:{one['ticket_id']}": one["replies"] for one in sets}
+    tickets = lake.table("fct_ticket").filter(~pl.col("is_excluded"))
+    told = tickets.filter(pl.col("is_one_touch").is_not_null())
+    assert told.height > 1000
+    for number, is_one_touch in told.select("ticket_id", "is_one_touch").iter_rows():
+        assert is_one_touch == (replies[number] < 2), number
+    solved = tickets.filter(pl.col("ticket_status").is_in(["solved", "closed"]))
+    assert set(told["ticket_id"]) == set(
+        solved.filter(pl.col("source_system") == "zendesk")["ticket_id"]
+    )
+
+
 def test_a_share_of_calls_fails_as_drawn(lake):
     """4 of 104 calls are attempts in vain."""
     rows = lake.table("daily_inference")

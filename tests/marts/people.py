@@ -47,7 +47,7 @@ def describe(seed: int, work: list[dict], steps: list[dict]) -> None:
 
 
 def clock_of(rng: np.random.Generator, task: dict) -> None:
-    """Add what a task took of the service hours, until its output, and until a person's turn."""
+    """Add what a task took of the service hours, until its output, until a person; its touches."""
     cycle = task["cycle_microseconds"]
     shares = rng.random(2)
     covered = cycle is not None and rng.random() < 0.8
@@ -60,6 +60,7 @@ def clock_of(rng: np.random.Generator, task: dict) -> None:
     task["is_escalated"] = task["is_escalated"] or (hands_over and bool(rng.random() < 0.8))
     is_taken = task["is_escalated"] and rng.random() < 0.9
     task["handoff_microseconds"] = int(rng.exponential(2e9)) if is_taken else None
+    task["is_one_touch"] = bool(rng.random() < 0.6) if cycle and rng.random() < 0.7 else None
 
 
 def log(seed: int, entries: list[dict], first: date) -> None:

@@ -354,6 +354,27 @@ def test_a_rate_for_all_handlers_is_taken_of_the_sums(rows):
     assert share == 3 / 5
 
 
+def test_the_vendors_number_stands_beside_ours(rows):
+    """Of five by one reply or more: ours knows who came back, theirs counts replies."""
+    frame = rows(
+        "daily_kpi",
+        fct_task=[
+            *[TASK | {"is_one_touch": True}] * 2,
+            TASK | {"is_one_touch": True, "is_reopened": True, "outcome_class": "failure"},
+            TASK | {"is_one_touch": True, "is_escalated": True},
+            TASK | {"is_one_touch": False},
+            # of another system, which counts no replies; and one that is not solved
+            TASK | {"outcome_class": "failure", "department": "other"},
+            TASK | {"outcome_class": "open", "is_ended": False, "department": "other"},
+        ],
+    )
+    row, other = one(frame, department="d"), one(frame, department="other")
+    assert (row["one_touch_tasks"], row["touched_tasks"]) == (4, 5)
+    assert row["vendor_first_contact_resolution"] == 4 / 5
+    assert row["first_contact_resolution"] == 3 / 5
+    assert other["vendor_first_contact_resolution"] is None
+
+
 def test_backlog_does_not_add_up_over_days(rows):
     ticket = {"day": DAY - timedelta(days=1), "agent_id": "a", "task_type": "t"}
     frames = [
@@ -444,6 +465,72 @@ def test_people_drawn_by_lot_are_the_best_baseline(rows):
     tables["fct_task"] = tables["fct_task"][1:]
     row = one(rows("productivity", **tables), agent_id="a")
     assert (row["baseline_rank"], row["experiment_id"]) == ("matched", None)
+
+
+def rolled_out(**changed: dict[str, object]) -> list[dict]:
+    """Return 30 tasks before and 30 after for mail, taken over by a, and four other channels.
+
+    People needed 20 minutes by mail; elsewhere 10, of which 9 are left, or 9 ± 0.1.
+    """
+    then, now = DAY - timedelta(days=40), DAY - timedelta(days=3)
+    came = {"day": DAY - timedelta(days=30), "channel": "mail", "inference_microseconds": 0}
+    tasks = [TASK | came | changed.get("first", {})]
+    for channel, before, after in (
+        ("mail", "20", None),
+        ("c1", "10", "9"),
+        ("c2", "10", "9"),
+        ("c3", "10", "8.9"),
+        ("c4", "10", "9.1"),
+    ):
+        at = {"channel": channel, "user_group": "g"}
+        old = PERSON | at | {"day": then, "human_minutes": before}
+        new = PERSON | at | {"day": now, "human_minutes": after}
+        if channel == "mail":
+            new = TASK | at | {"day": now, "inference_microseconds": 6 * MINUTE}
+        tasks += [old | changed.get(f"{channel} before", {})] * 30
+        tasks += [new | changed.get(f"{channel} after", {})] * 30
+    tasks[0]["user_group"] = "g"
+    return tasks
+
+
+def test_what_an_agent_took_over_is_held_against_itself_moved_as_others_moved(rows):
+    row = one(rows("productivity", fct_task=rolled_out()), agent_id="a")
+    moved = (0.9 * 0.9 * 0.89 * 0.91) ** (1 / 4)
+    assert (row["baseline_rank"], row["evidence"]) == ("staggered_rollout", "measured")
+    assert row["baseline_minutes"] == pytest.approx(20 * moved)
+    assert row["productivity_delta"] == pytest.approx(20 * moved / 6 - 1)
+    assert row["baseline_minutes_low"] < 20 * moved < row["baseline_minutes_high"]
+    assert (row["cases"], row["baseline_cases"], row["uncovered_share"]) == (30, 30 + 4 * 60, 0)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param({"first": {"day": DAY - timedelta(days=10)}}, id="it came within the window"),
+        pytest.param({"first": {"day": DAY - timedelta(days=80)}}, id="it was there before"),
+        pytest.param({"mail before": {"human_minutes_basis": "assumed"}}, id="assumed before"),
+        pytest.param(
+            {name: {"agent_id": "b"} for name in ("c1 after", "c2 after")},
+            id="only two groups are still people's",
+        ),
+        pytest.param({"c1 before": {"channel": "x"}, "c2 after": {"channel": "y"}}, id="others"),
+    ],
+)
+def test_what_is_no_roll_out_leaves_the_word_to_others(rows, changed):
+    row = one(rows("productivity", fct_task=rolled_out(**changed)), agent_id="a")
+    assert row["baseline_rank"] == "none"
+
+
+def test_an_agent_that_takes_the_easy_ones_has_not_taken_over(rows):
+    hard = PERSON | {"day": DAY, "channel": "mail", "user_group": "g", "human_minutes": "90"}
+    for number, rank in ((7, "staggered_rollout"), (8, "matched")):
+        tasks = [*rolled_out(), *[hard] * number]
+        row = one(rows("productivity", fct_task=tasks), agent_id="a")
+        assert row["baseline_rank"] == rank
+        if rank == "staggered_rollout":
+            # all cases of the group speak, whoever ended them
+            mean = (30 * 6 + 7 * 90) / 37
+            assert row["productivity_delta"] == pytest.approx(row["baseline_minutes"] / mean - 1)
 
 
 def served(group: str, good: int, bad: int, **columns: object) -> list[dict]:

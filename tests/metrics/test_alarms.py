@@ -53,10 +53,10 @@ def test_harder_work_is_no_regression():
 def test_kinds_of_work_weigh_by_how_much_both_did_of_them():
     # 10·30/40 = 7.5 of the first kind, 30·90/120 = 22.5 of the second
     change = rate_change([0, 0], [5, 15], [10, 30], [27, 27], [30, 90])
-    assert change.new_rate[0] == pytest.approx((7.5 * 0.5 + 22.5 * 0.5) / 30)
-    assert change.old_rate[0] == pytest.approx((7.5 * 0.9 + 22.5 * 0.3) / 30)
+    assert change.new[0] == pytest.approx((7.5 * 0.5 + 22.5 * 0.5) / 30)
+    assert change.old[0] == pytest.approx((7.5 * 0.9 + 22.5 * 0.3) / 30)
     even = rate_change([0, 0], [5, 15], [10, 30], [27, 3], [30, 10])
-    assert even.old_rate[0] == pytest.approx((0.9 + 0.3) / 2)
+    assert even.old[0] == pytest.approx((0.9 + 0.3) / 2)
 
 
 def test_without_common_work_nothing_is_told():

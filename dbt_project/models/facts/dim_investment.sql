@@ -23,21 +23,7 @@ fx_rates as (
 
 converted as (
 
-    select
-        investments.*,
-        {{ in_reporting_currency(
-            'investments.cost', 'investments.native_currency', 'fx_rates.rate'
-        ) }} as reported_cost,
-        {{ months_after('investments.starts_on', 'investments.months') }} as ends_on,
-        investments.native_currency <> '{{ var("reporting_currency") }}'
-        and fx_rates.rate is null as is_rate_missing
-
-    from investments
-
-    left join fx_rates
-        on
-            investments.starts_on = fx_rates.day
-            and investments.native_currency = fx_rates.currency
+    {{ converted_from('investments', 'cost', 'starts_on') }}
 
 )
 
@@ -50,7 +36,7 @@ select
     native_currency,
     starts_on,
     months,
-    ends_on,
+    {{ months_after('starts_on', 'months') }} as ends_on,
     approved_by,
     approved_on,
     evidence_uri,

@@ -34,24 +34,9 @@ latest as (
 
 ),
 
--- a limit is what was agreed on the first day; what begins later has no rate yet
 converted as (
 
-    select
-        latest.*,
-        {{ in_reporting_currency(
-            'latest.limit_amount', 'latest.native_currency', 'fx_rates.rate'
-        ) }} as reported_limit,
-        latest.native_currency <> '{{ var("reporting_currency") }}'
-        and fx_rates.rate is null
-        and latest.valid_from <= {{ as_of() }} as is_rate_missing
-
-    from latest
-
-    left join fx_rates
-        on
-            latest.valid_from = fx_rates.day
-            and latest.native_currency = fx_rates.currency
+    {{ converted_from('latest', 'limit_amount', 'valid_from') }}
 
 )
 
@@ -59,9 +44,11 @@ select
     mandate_id,
     agent_id,
     goal,
-    reported_limit as limit_amount,
-    {{ reporting_currency('is_rate_missing', 'native_currency', 'valid_from') }}
-        as currency,
+    reported_limit_amount as limit_amount,
+    -- a limit is what was agreed on the first day; what begins later has no rate yet
+    {{ reporting_currency(
+        'is_rate_missing and valid_from <= ' ~ as_of(), 'native_currency', 'valid_from'
+    ) }} as currency,
     native_currency,
     valid_from,
     valid_to,

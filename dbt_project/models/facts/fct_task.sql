@@ -85,6 +85,7 @@ select
     is_output_delivered,
     is_escalated,
     is_reopened,
+    is_one_touch,
     is_followed_up,
     is_contacted_again,
     is_approved_by_human,

@@ -99,6 +99,7 @@ select
     human_minutes_basis,
     is_escalated,
     is_reopened,
+    is_one_touch,
     is_followed_up,
     is_contacted_again,
     is_excluded,

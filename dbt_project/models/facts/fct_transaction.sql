@@ -38,20 +38,7 @@ latest as (
 
 converted as (
 
-    select
-        latest.*,
-        {{ in_reporting_currency(
-            'latest.value', 'latest.native_currency', 'fx_rates.rate'
-        ) }} as reported_value,
-        latest.native_currency <> '{{ var("reporting_currency") }}'
-        and fx_rates.rate is null as is_rate_missing
-
-    from latest
-
-    left join fx_rates
-        on
-            latest.day = fx_rates.day
-            and latest.native_currency = fx_rates.currency
+    {{ converted_from('latest', 'value', 'day') }}
 
 )
 

@@ -159,6 +159,23 @@ DAILY_KPI = Mart(
             "first_contact_tasks",
             "confirmed_tasks",
         ),
+        _tasks(
+            "touched_tasks",
+            "Ended tasks of which the ticket system counts the replies: those of Zendesk.",
+            "is_one_touch",
+        ),
+        _tasks(
+            "one_touch_tasks",
+            "Of these, one-touch as Zendesk counts it: solved with fewer than two replies of the"
+            " desk, whatever came after.",
+            "is_one_touch",
+        ),
+        _share(
+            "vendor_first_contact_resolution",
+            "The vendor's own number, to stand beside first_contact_resolution.",
+            "one_touch_tasks",
+            "touched_tasks",
+        ),
         _tasks("agent_tasks", "Ended tasks in which an agent took part.", "agent_id"),
         _tasks("escalated_tasks", "Of these, handed over to a person.", "is_escalated"),
         _share(

@@ -10,7 +10,7 @@ QUALITY = ("normal", "low")
 MAX_UNCOVERED = 0.2
 """Share of an agent's cases without people on the like up to which the others speak for all."""
 _WORK = (f"{TASK}.human_minutes", f"{TASK}.inference_microseconds")
-_STRATA = (f"{TASK}.channel",)
+_STRATA = (f"{TASK}.channel", f"{TASK}.user_group")
 _PEOPLE = (f"{TASK}.agent_id", f"{TASK}.human_minutes_basis")
 _EXPOSURE = ("fct_experiment_exposure.experiment_id", "fct_experiment_exposure.arm")
 
@@ -68,7 +68,10 @@ PRODUCTIVITY = Mart(
             " experiment; a roll-out at different times; people on cases of the same task type"
             " and channel; the minutes that the reference data assume; none.",
             "randomised_holdout: an arm of a running experiment that people alone handled, with"
-            " min_group_size cases on either side. staggered_rollout: no source marks one yet."
+            " min_group_size cases on either side. staggered_rollout: groups (task type × channel ×"
+            " user group) of which the agent ends 80 % of the cases, and people alone ended them in"
+            " the 28 days before it came, against 3 or more groups of the task type that no agent"
+            " has reached; min_group_size cases of each before and in the window."
             f" matched: people's logged minutes, uncovered_share ≤ {MAX_UNCOVERED}. assumed:"
             " baseline_minutes of a task type that is not novel",
             (*_PEOPLE, *_EXPOSURE, f"{TASK}.baseline_minutes"),
@@ -94,8 +97,8 @@ PRODUCTIVITY = Mart(
         ),
         ratio(
             "uncovered_share",
-            "Share of the agent's cases of a channel in which no person's minutes on the task type"
-            " are known.",
+            "Share of the agent's cases that the baseline does not speak of: of a channel in which"
+            " no person's minutes on the task type are known, or outside a roll-out's groups.",
             "uncovered cases / cases",
             (*_STRATA, *_PEOPLE),
             "§3",
@@ -104,7 +107,9 @@ PRODUCTIVITY = Mart(
         *_with_ends(
             "baseline_minutes",
             "Minutes that such a case would take people, on the agent's own mix of cases.",
-            "Σ over channels of the agent's share × people's mean; log scale, Student's t",
+            "Σ over channels of the agent's share × people's mean; of a staggered roll-out Σ over"
+            " its groups of people's mean before × how the other groups' means have moved; log"
+            " scale, Student's t",
             (*_STRATA, *_PEOPLE, f"{TASK}.human_minutes", f"{TASK}.baseline_minutes"),
             unit="minutes",
             low=0,
@@ -112,7 +117,8 @@ PRODUCTIVITY = Mart(
         *_with_ends(
             "productivity_delta",
             "Cases an hour against people's on the same mix: 1 is twice as many.",
-            "baseline_minutes / the agent's minutes over the same strata − 1; log scale,"
+            "baseline_minutes / the agent's minutes over the same strata − 1; of a staggered"
+            " roll-out / the minutes of all cases of its groups, people's too; log scale,"
             " Student's t",
             (*_WORK, *_STRATA, "baseline_minutes"),
             unit="ratio",

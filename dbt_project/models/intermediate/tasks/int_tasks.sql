@@ -341,6 +341,7 @@ select
     is_output_delivered,
     is_escalated,
     is_reopened,
+    is_one_touch,
     is_followed_up,
     is_contacted_again,
     has_retrieval,

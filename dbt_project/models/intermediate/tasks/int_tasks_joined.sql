@@ -228,6 +228,7 @@ joined as (
         coalesce(newest_tickets.is_ended, false) as is_ticket_ended,
         coalesce(newest_tickets.is_success, false) as is_success_by_ticket,
         coalesce(newest_tickets.is_reopened, false) as is_reopened,
+        newest_tickets.is_one_touch,
         coalesce(newest_tickets.is_followed_up, false) as is_followed_up,
         coalesce(newest_tickets.is_contacted_again, false) as is_contacted_again,
         coalesce(newest_tickets.is_rejected, false) as is_rejected,

@@ -76,7 +76,14 @@ ended as (
         end as ended_at,
 
         -- the count carries no time: every reopening counts as one inside the window
-        coalesce(reopen_count, 0) > 0 as is_reopened
+        coalesce(reopen_count, 0) > 0 as is_reopened,
+
+        -- Zendesk's own one-touch: solved with fewer than two replies of the desk; no
+        -- other export here has a number of its own
+        case
+            when source_system = 'zendesk' and is_ended_by_status
+                then reply_count < 2
+        end as is_one_touch
 
     from read_by_system
 
@@ -117,6 +124,7 @@ select
     is_person_assigned,
     is_ended,
     is_reopened,
+    is_one_touch,
     created_at,
     first_response_at,
     resolved_at,
