@@ -196,12 +196,16 @@ def _fixed_share(
 ) -> tuple[Floats, Floats]:
     """Return the fixed share of an average day and the reach of its 95 % interval."""
     days = (weight > 0).sum(axis=1)
-    whole = np.maximum(weight.sum(axis=1), 1e-300)
+    whole = weight.sum(axis=1)
+    whole = np.where(whole > 0, whole, 1.0)
     mean_x = (weight * x).sum(axis=1) / whole
     usual_x = ratio(np.where(weight > 0, x, 0.0).sum(axis=1), days)
     fitted = intercept + slope * usual_x
     away = x - mean_x[:, None]
-    varies = np.maximum((weight * away**2).sum(axis=1), 1e-300)
+    varies = (weight * away**2).sum(axis=1)
+    # days that are all alike say nothing of the share: any of it may be fixed
+    still = varies <= 1e-9 * whole
+    varies = np.where(still, 1.0, varies)
     pull = weight / whole[:, None] + weight * away**2 / varies[:, None]
     left = c - intercept[:, None] - slope[:, None] * x
     # how the share moves with a day's error: through the level, and through the slope
@@ -216,7 +220,6 @@ def _fixed_share(
     spread = np.maximum(spread, alone)
     error = ratio(np.sqrt(spread) * usual_x, fitted**2)
     t = stdtrit(np.maximum(days / (LAGS + 1.0), 2.0), 0.975)
-    still = varies <= 1e-9 * whole
     reach = np.where(still | ~np.isfinite(error), 1.0, t * np.nan_to_num(error))
     return np.nan_to_num(ratio(intercept, fitted)), reach
 

@@ -63,6 +63,13 @@ def test_too_few_days_have_no_curve(days):
     assert np.isnan(curve).all()
 
 
+def test_one_day_among_unseen_ones_overflows_nowhere():
+    # any RuntimeWarning of the engine is an error here
+    volume = np.array([[1e3, 2e6, 2e3, 1e1, 1e4]])
+    cost = np.array([[np.nan, 100, np.nan, np.nan, np.nan]])
+    assert np.isnan(fit_cost_curve(cost, volume)).all()
+
+
 def test_a_workload_as_it_is_changes_nothing():
     y, volume = costs(17), requests(17, 3)
     found = project(y)
