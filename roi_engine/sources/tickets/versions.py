@@ -71,7 +71,7 @@ def write(
     )
     zone = context.timezones.get(load.system, "UTC")
     query = cells.typed("told", TICKETS, {column: column for column in columns}, zone=zone)
-    written = bronze.write(con, query, table=TICKETS, load=load, context=context, out=out)
+    written = bronze.write(con, query, table=TICKETS, load=load, out=out)
     malformed = refusals.malformed(con, "(from versions where reason is not null)", load)
     quarantine = [written.quarantine, malformed]
     if versions.refused is not None:

@@ -124,7 +124,12 @@ def _items(path: Path, texts: Mapping[str, str]) -> str:
 
             select
                 row_number() over () as line,
-                coalesce(resourceSpans, resourceLogs, [null]) as resources
+                -- a case passes on a batch of one kind as it is, where coalesce would copy it
+                case
+                    when resourceSpans is not null then resourceSpans
+                    when resourceLogs is not null then resourceLogs
+                    else [null]
+                end as resources
 
             from read_ndjson(
                 {quoted(path)},
@@ -155,7 +160,8 @@ def _items(path: Path, texts: Mapping[str, str]) -> str:
                             and entry.scopeSpans is null
                             and entry.scopeLogs is null
                             then [null]
-                        else coalesce(entry.scopeSpans, entry.scopeLogs)
+                        when entry.scopeSpans is not null then entry.scopeSpans
+                        else entry.scopeLogs
                     end
                 ) as entry
 
@@ -177,7 +183,8 @@ def _items(path: Path, texts: Mapping[str, str]) -> str:
                             and entry.spans is null
                             and entry.logRecords is null
                             then [null]
-                        else coalesce(entry.spans, entry.logRecords)
+                        when entry.spans is not null then entry.spans
+                        else entry.logRecords
                     end
                 ) as item
 

@@ -92,7 +92,6 @@ def write(
         _typed(records.spans, SPANS, records.span_cells),
         table=SPANS,
         load=load,
-        context=context,
         out=out,
     )
     rows = {SPANS.name: spans.rows}
@@ -104,7 +103,6 @@ def write(
             _typed(records.evaluations, EVALUATIONS, records.evaluation_cells),
             table=EVALUATIONS,
             load=load,
-            context=context,
             out=out,
         )
         rows[EVALUATIONS.name] = evaluations.rows
@@ -141,6 +139,7 @@ def _typed(relation: str, table: Table, columns: Mapping[str, Cell]) -> str:
             _source_row,
             case when {" or ".join(bad.values())}
                 then json_merge_patch('{{}}', json_object({pairs}))::varchar
-            end as _rejected
+            end as _rejected,
+            null as _rounded
         from (select {values}, {texts}, _source_row from {relation})
     """
