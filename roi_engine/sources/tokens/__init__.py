@@ -41,7 +41,7 @@ def parse(raw: Path, *, load: Load, context: Context, out: Path) -> Parsed:
     try:
         with files.connect(context) as con:
             records = reader(con, plain.path, load=load, context=context)
-            return write(con, records, load=load, context=context, out=out)
+            return write(con, records, load=load, out=out)
     except duckdb.InvalidInputException as error:
         raise Unreadable(
             f"The file is damaged ({refusals.problem(error)}): fetch it again."

@@ -9,7 +9,7 @@ import duckdb
 import polars as pl
 
 from roi_engine.sources import bronze, cells, refusals
-from roi_engine.sources.base import Context, Load, Parsed
+from roi_engine.sources.base import Load, Parsed
 from roi_engine.sources.files import identifier, quoted
 from roi_engine.sources.schema import EVALUATIONS, SPANS, Table
 
@@ -83,9 +83,7 @@ def rest_of_writes(columns: Mapping[str, Cell]) -> dict[str, Cell]:
     return dict(columns) | {"cache_write_tokens": Cell(rest, total.text)}
 
 
-def write(
-    con: duckdb.DuckDBPyConnection, records: Records, *, load: Load, context: Context, out: Path
-) -> Parsed:
+def write(con: duckdb.DuckDBPyConnection, records: Records, *, load: Load, out: Path) -> Parsed:
     """Write what a reader found as bronze."""
     spans = bronze.write(
         con,
