@@ -60,41 +60,51 @@ def write_each(
     *,
     table: Table,
     files: Sequence[tuple[Load, Path]],
+    aside: Sequence[str] = (),
 ) -> list[Written]:
     """Write the rows of several files of one kind; see ``write``.
 
     Args:
         con: From ``files.connect``.
-        query: As for ``write``, with ``_file``, the number in ``files`` (from 1) of a row's file.
+        query: As for ``write``, with ``_file``, the number in ``files`` (from 1) of a row's file;
+            a row without one is not written.
         table: The bronze table.
         files: Each file's load, and where its rows go.
+        aside: More columns of ``query``: where some are named, the temporary table
+            ``staged_TABLE`` stays, with them and all rows.
     """
-    con.execute(f"create or replace temp table staged as {_staged(query, table)}")
+    staged = f"staged_{table.name}"
+    con.execute(f"create or replace temp table {staged} as {_staged(query, table, aside)}")
     cuts = con.execute(
-        """
+        f"""
         select _file, _day, count(*), count(_rejected) + count(_rounded)
-        from staged
+        from {staged}
+        where _file is not null
         group by all
         order by all
         """
     ).fetchall()
-    most_days = max(
-        (sum(cut[0] == one for cut in cuts) for one in {cut[0] for cut in cuts}), default=0
-    )
-    if cuts and (most_days > _FEW_DAYS or not _is_in_order(con)):
+    days = [frozenset(cut[1] for cut in cuts if cut[0] == one + 1) for one in range(len(files))]
+    source = staged
+    if max(map(len, days)) > _FEW_DAYS or not _is_in_order(con, staged):
+        source = "sorted"
         con.execute(
-            "create or replace temp table staged as from staged order by _file, _day, _source_row"
+            f"create or replace temp table sorted as from {staged}"
+            " order by _file, _day, _source_row"
         )
     for file, day, *_ in cuts:
-        _cut(con, file, day, table=table, load=files[file - 1][0], out=files[file - 1][1])
+        load, out = files[file - 1]
+        _cut(con, source, file, day, table=table, load=load, out=out)
     refused = pl.DataFrame(schema=QUARANTINE_SCHEMA)
     if any(findings for *_, findings in cuts):
-        refused = _refused_cells(con, table, [load for load, _ in files])
-    con.execute("drop table staged")
+        refused = _refused_cells(con, staged, table, [load for load, _ in files])
+    con.execute("drop table if exists sorted")
+    if not aside:
+        con.execute(f"drop table {staged}")
     return [
         Written(
             sum(cut[2] for cut in cuts if cut[0] == number),
-            frozenset(cut[1] for cut in cuts if cut[0] == number and table.day_from),
+            days[number - 1] if table.day_from else frozenset(),
             refused.filter(pl.col("_load_id") == load.load_id),
         )
         for number, (load, _) in enumerate(files, start=1)
@@ -125,7 +135,7 @@ def refuse(
     )
 
 
-def _staged(query: str, table: Table) -> str:
+def _staged(query: str, table: Table, aside: Sequence[str]) -> str:
     columns = [
         f"{identifier(name)}::{kind} as {identifier(name)}" for name, kind in table.columns.items()
     ]
@@ -139,14 +149,14 @@ def _staged(query: str, table: Table) -> str:
             _rejected::varchar as _rejected,
             _rounded::varchar as _rounded,
             _file::int as _file,
-            {day}::date as _day
+            {", ".join([f"{day}::date as _day", *aside])}
         from ({query})
     """
 
 
-def _is_in_order(con: duckdb.DuckDBPyConnection) -> bool:
+def _is_in_order(con: duckdb.DuckDBPyConnection, staged: str) -> bool:
     row = con.execute(
-        """
+        f"""
         select coalesce(bool_and(
             _file > previous_file or (_file = previous_file and _source_row >= previous_row)
         ), true)
@@ -156,7 +166,8 @@ def _is_in_order(con: duckdb.DuckDBPyConnection) -> bool:
                 _source_row,
                 lag(_file) over () as previous_file,
                 lag(_source_row) over () as previous_row
-            from staged
+            from {staged}
+            where _file is not null
         )
         """
     ).fetchone()
@@ -165,6 +176,7 @@ def _is_in_order(con: duckdb.DuckDBPyConnection) -> bool:
 
 def _cut(
     con: duckdb.DuckDBPyConnection,
+    source: str,
     file: int,
     day: date | None,
     *,
@@ -183,14 +195,14 @@ def _cut(
     )
     is_its = f"_file = {file}" + (f" and _day = {quoted(day)}::date" if day is not None else "")
     con.execute(
-        f"copy (select {columns} from staged where {is_its})"
+        f"copy (select {columns} from {source} where {is_its})"
         f" to {quoted(folder / f'{load.load_id}.parquet')}"
         f" (format parquet, compression zstd, row_group_size {_ROW_GROUP})"
     )
 
 
 def _refused_cells(
-    con: duckdb.DuckDBPyConnection, table: Table, loads: Sequence[Load]
+    con: duckdb.DuckDBPyConnection, staged: str, table: Table, loads: Sequence[Load]
 ) -> pl.DataFrame:
     """Return a quarantine row for each cell that was refused (critical) or rounded (warning)."""
     words = {
@@ -213,8 +225,8 @@ def _refused_cells(
                 *,
                 'bad_value' as rule,
                 unnest(map_entries(_rejected::json::map(varchar, varchar))) as cell
-            from staged
-            where _rejected is not null
+            from {staged}
+            where _rejected is not null and _file is not null
 
             union all
 
@@ -222,8 +234,8 @@ def _refused_cells(
                 *,
                 'precision' as rule,
                 unnest(map_entries(_rounded::json::map(varchar, varchar))) as cell
-            from staged
-            where _rounded is not null
+            from {staged}
+            where _rounded is not null and _file is not null
 
         )
 
