@@ -5,7 +5,7 @@ import importlib
 import json
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -18,10 +18,23 @@ import pyarrow as pa
 from roi_engine.landing import vault
 from roi_engine.landing.manifest import Entry
 from roi_engine.sources import bronze
-from roi_engine.sources.base import PARSER_VERSIONS, Context, Load, Parsed, Parser, Unreadable
+from roi_engine.sources.base import (
+    PARSER_VERSIONS,
+    Context,
+    File,
+    Load,
+    Parsed,
+    Parser,
+    Unreadable,
+)
 from roi_engine.sources.schema import UNDATED
 
 _LOW_DISK_BYTES = 64 * 1024 * 1024
+_TOGETHER_BYTES = 32 * 1024 * 1024
+"""Small files are parsed together up to this size, which keeps them far from the memory's end."""
+
+_DAMAGES = (duckdb.Error, pl.exceptions.PolarsError, pa.ArrowException, ValueError)
+"""What the readers raise at bytes that are not what they should be."""
 
 
 class OutOfMemory(Exception):
@@ -32,6 +45,15 @@ class _Source(Protocol):
     """A source's module: one function."""
 
     parse: Parser
+
+
+class _Together(_Source, Protocol):
+    """A source's module whose files may be parsed several at a time: its systems ``TOGETHER``."""
+
+    TOGETHER: frozenset[str]
+
+    def parse_each(self, pages: Sequence[File], *, context: Context) -> list[Parsed]:
+        """Parse files of one system."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +121,59 @@ def load_file(item: Item, *, root: Path, context: Context, clock: Callable[[], d
         shutil.rmtree(temp, ignore_errors=True)
 
 
+def load_files(
+    items: Sequence[Item], *, root: Path, context: Context, clock: Callable[[], datetime]
+) -> list[Loaded]:
+    """Parse files that are ``together``; give what ``load_file`` gives of each.
+
+    A file that cannot be read keeps none of the others: they are parsed again by halves.
+
+    Raises:
+        OutOfMemory: The context's memory is not enough for one of the files.
+        OSError: The lake's disk is full or broken.
+    """
+    if len(items) == 1:
+        return [load_file(items[0], root=root, context=context, clock=clock)]
+    temp = Path(tempfile.mkdtemp(dir=vault.scratch(root), prefix=f"{items[0].load.load_id}-"))
+    try:
+        pages = [File(item.kept.path, item.load, temp / item.load.load_id) for item in items]
+        for page in pages:
+            page.out.mkdir()
+        module = cast(_Together, _module(items[0].load.source))
+        parsed = module.parse_each(pages, context=replace(context, temp=temp))
+        for page in pages:
+            _move(page.out, root, page.load)
+        return [_landed(item, one, clock()) for item, one in zip(items, parsed, strict=True)]
+    except (Unreadable, MemoryError, *_DAMAGES):
+        pass  # which of them it is, the halves show
+    finally:
+        shutil.rmtree(temp, ignore_errors=True)
+    middle = len(items) // 2
+    return [
+        loaded
+        for half in (items[:middle], items[middle:])
+        for loaded in load_files(half, root=root, context=context, clock=clock)
+    ]
+
+
+def together(items: Sequence[Item]) -> list[list[Item]]:
+    """Return the items in their order, those in one list that are parsed together."""
+    batches: list[list[Item]] = []
+    size = 0
+    for item in items:
+        load = item.load
+        may_join = load.system in getattr(_module(load.source), "TOGETHER", ())
+        size += item.kept.size
+        last = batches[-1][-1].load if batches else None
+        is_same = last is not None and (last.source, last.system) == (load.source, load.system)
+        if may_join and is_same and size <= _TOGETHER_BYTES:
+            batches[-1].append(item)
+        else:
+            batches.append([item])
+            size = item.kept.size
+    return batches
+
+
 def bronze_path(root: Path, source: str, table: str, load_id: str, day: str | None) -> Path:
     """Return where the rows of a load lie; ``day`` is None for a reference table."""
     folder = root / "bronze" / source
@@ -122,7 +197,7 @@ def _parse(item: Item, context: Context, out: Path) -> Parsed | Unreadable:
         raise OutOfMemory(
             f"needs more than {context.memory_limit} of memory: raise ROI_MAX_MEMORY."
         ) from error
-    except (duckdb.Error, pl.exceptions.PolarsError, pa.ArrowException, ValueError) as error:
+    except _DAMAGES as error:
         if shutil.disk_usage(context.temp).free < _LOW_DISK_BYTES:
             raise OSError(f"The disk of the lake is full ({context.temp}).") from error
         problem = " ".join(str(error).split())[:160]

@@ -19,7 +19,9 @@ from roi_engine.landing.loading import (
     bronze_path,
     extractor_version,
     load_file,
+    load_files,
     load_id,
+    together,
 )
 from roi_engine.landing.manifest import Entry, Row, newest, newest_reference
 from roi_engine.landing.secret import hmac_key
@@ -209,17 +211,22 @@ class Look:
             is_back = row is not None and row["status"] == "superseded"
             if row is None or is_back or row["extractor_version"] != version:
                 items.append(self._item(load, file, version))
-        workers = max(1, min(_MAX_PARSERS, self.options.threads, len(items)))
+        batches = together(items)
+        workers = max(1, min(_MAX_PARSERS, self.options.threads, len(batches)))
         context = replace(
             self.context,
             threads=max(1, self.options.threads // workers),
             memory_limit=_share(self.options.memory_limit, workers),
         )
         with ThreadPoolExecutor(workers) as pool:
+            # the largest first, so that it is not alone at the end
+            largest = sorted(range(len(batches)), key=lambda place: -_size(batches[place]))
+            running = {
+                place: pool.submit(self._load_batch, batches[place], context) for place in largest
+            }
             # results come in the order of the items, whichever is ready first
-            for loaded in pool.map(lambda item: self._load(item, context), items):
-                if loaded is not None:
-                    self.loaded.append(loaded)
+            for place in range(len(batches)):
+                self.loaded += running[place].result()
 
     def _earlier(self, present: set[str]) -> list[tuple[Load, vault.Kept]]:
         """Return the files that landed before and stand in the inbox no more."""
@@ -252,6 +259,16 @@ class Look:
         own = load_id(load.source, load.sha256, version)
         return Item(file, replace(load, load_id=own), version)
 
+    def _load_batch(self, items: Sequence[Item], context: Context) -> list[Loaded]:
+        if len(items) > 1:
+            for item in items:
+                self.step("land.parse", uri=item.load.uri, load=item.load.load_id)
+            try:
+                return load_files(items, root=self.root, context=context, clock=_now)
+            except OutOfMemory:
+                pass  # one by one, so that the others land
+        return [loaded for item in items if (loaded := self._load(item, context)) is not None]
+
     def _load(self, item: Item, context: Context) -> Loaded | None:
         self.step("land.parse", uri=item.load.uri, load=item.load.load_id)
         try:
@@ -270,6 +287,10 @@ class Look:
             return None
         path = bronze_path(self.root, "reference", table, current[table], None)
         return path if path.exists() else None  # a table without rows has no file
+
+
+def _size(items: Iterable[Item]) -> int:
+    return sum(item.kept.size for item in items)
 
 
 def _kept(root: Path, row: Row) -> vault.Kept:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import polars as pl
 
@@ -49,6 +49,14 @@ class Load:
     system: str
     sha256: str
     uri: str
+
+
+class File(NamedTuple):
+    """A file to be parsed: its bytes, its load, and the folder that its rows go to."""
+
+    raw: Path
+    load: Load
+    out: Path
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,9 +105,7 @@ def parse(raw: Path, *, load: Load, context: Context, out: Path) -> Parsed:
     with files.connect(context) as con:
         export = _parquet(con, plain.path) if plain.is_parquet else _csv(con, plain.path)
         zone = context.timezones.get(load.system, "UTC")
-        written = bronze.write(
-            con, _query(export, zone), table=CHARGES, load=load, context=context, out=out
-        )
+        written = bronze.write(con, _query(export, zone), table=CHARGES, load=load, out=out)
     refused = bronze.refuse(
         load,
         [

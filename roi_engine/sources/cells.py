@@ -6,7 +6,7 @@ something its column cannot hold is NULL *and* named in ``_rejected``. Nothing i
 """
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from roi_engine.sources.base import Unreadable
 from roi_engine.sources.files import identifier, quoted
@@ -78,6 +78,7 @@ def typed(
     *,
     objects: Collection[str] = (),
     zone: str = "UTC",
+    carried: Sequence[str] = ("_source_row",),
 ) -> str:
     """Return a query with the columns of ``table``, ``_source_row``, ``_rejected``, ``_rounded``.
 
@@ -91,6 +92,7 @@ def typed(
             A VARCHAR column takes the expression as it is, the others through ``cast``.
         objects: VARCHAR columns that are read as OBJECT.
         zone: The zone of times that name none.
+        carried: Columns of ``relation`` that are passed on as they are.
     """
     unknown = set(texts) - set(table.columns)
     if unknown:
@@ -118,12 +120,12 @@ def typed(
     return f"""
         select
             {", ".join(columns)},
-            _source_row,
+            {", ".join(carried)},
             {_named(bad)} as _rejected,
             {_named(long)} as _rounded
         from (
             select {", ".join(["*", *as_value])}
-            from (select {", ".join([*as_text, "_source_row"])} from {relation})
+            from (select {", ".join([*as_text, *carried])} from {relation})
         )
     """
 

@@ -135,7 +135,7 @@ def _refused(con: files.Connection, scan: str) -> tuple[Refusal, ...]:
         """
     )
     swallowed = con.execute(
-        "select row, lines from refused_record where lines > ? order by row", [MAX_RECORD_LINES]
+        f"select row, lines from refused_record where lines > {MAX_RECORD_LINES} order by row"
     ).fetchone()
     if swallowed:
         raise Unreadable(
@@ -143,8 +143,8 @@ def _refused(con: files.Connection, scan: str) -> tuple[Refusal, ...]:
             " what follows cannot be told apart; export the file again."
         )
     named = con.execute(
-        "select row, kind, beginning, count(*) over () from refused_record order by row limit ?",
-        [MAX_NAMED],
+        "select row, kind, beginning, count(*) over () from refused_record"
+        f" order by row limit {MAX_NAMED}"
     ).fetchall()
     refusals = [
         Refusal(row, _REASONS.get(kind, "the record is no CSV"), text or "")

@@ -93,7 +93,7 @@ def parse(raw: Path, *, load: Load, context: Context, out: Path) -> Parsed:
         texts = {name: cells.said(header[name]) for name in table.columns if name in header}
         zone = context.timezones.get("reference", "UTC")
         query = cells.typed(csv.relation, table, texts, zone=zone)
-        written = bronze.write(con, query, table=table, load=load, context=context, out=out)
+        written = bronze.write(con, query, table=table, load=load, out=out)
         incomplete = _incomplete(con, query, table)
     refused = bronze.refuse(
         load,

@@ -82,9 +82,7 @@ def parse(raw: Path, *, load: Load, context: Context, out: Path) -> Parsed:
     with files.connect(context) as con:
         _read(con, plain.path, load.system)
         typed = f"select {_columns(load.system)} from entries where refused is null"
-        written = bronze.write(
-            con, typed, table=PROVIDER_COSTS, load=load, context=context, out=out
-        )
+        written = bronze.write(con, typed, table=PROVIDER_COSTS, load=load, out=out)
         wrong = "(select _source_row, coalesce(refused, doubt) as reason from entries)"
         refused = refusals.malformed(con, f"(from {wrong} where reason is not null)", load)
     return Parsed(
@@ -229,7 +227,7 @@ def _columns(system: str) -> str:
         for name, kind in PROVIDER_COSTS.columns.items()
     ]
     # what cannot be read is named entry by entry: no cell of the row is refused on its own
-    return ", ".join([*columns, "_source_row", "null as _rejected"])
+    return ", ".join([*columns, "_source_row", "null as _rejected", "null as _rounded"])
 
 
 def _texts(report: _Report) -> str:

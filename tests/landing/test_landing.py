@@ -1,6 +1,7 @@
 """Bytes land once, whole, and chained; whatever a file holds, it has a name in the manifest."""
 
 import gzip
+import json
 import os
 import signal
 import stat
@@ -15,6 +16,7 @@ import pytest
 
 from roi_engine import landing
 from roi_engine.landing import inbox as inbox_module, loading, vault
+from roi_engine.sources import tickets
 from roi_engine.sources.schema import TABLES
 
 BILL = (
@@ -158,6 +160,84 @@ def test_a_broken_file_is_one_sentence_and_the_good_ones_arrive(estate, name, co
     assert vault.place(estate.lake, found["_source_file"]).read_bytes() == content
     assert estate.run() == []
     assert len(estate.ledger.quarantine) == 1
+
+
+def page(*numbers, **values):
+    """Return a page of Zendesk: tickets of two days, each with its metrics."""
+    shown = {"created_at": "2026-01-05T08:00:00Z", "status": "open", "requester_id": 7} | values
+    return json.dumps(
+        {
+            "tickets": [{"id": number, **shown, "assignee_id": number} for number in numbers],
+            "metric_sets": [{"ticket_id": number, "reopens": number} for number in numbers],
+        }
+    )
+
+
+PAGES = {
+    "first": page(1, 2, 3),
+    "cut": page(4, 5)[:-9],
+    "several pages": page(6, 7) + "\n" + page(8),
+    "no ticket": page(),
+    "a list of pages": f"[{page(9)}, {page(10, 11)}]",
+    "an empty list": "[]",
+    "a bad cell": page(12, 13, created_at="yesterday"),
+    "a refused ticket": page(14, 15).replace('"id": 14, ', ""),
+    "an error message": '{"error": "rate limit"}',
+    "compressed": gzip.compress(page(16, 17).encode(), mtime=0),
+    "over many days": "\n".join(page(day, created_at=f"2026-02-{day:02}") for day in range(1, 11)),
+    # with no page between them that is in the way: these two do stay together
+    "the same tickets": page(3, 2, 1, created_at="2026-01-06T08:00:00Z"),
+}
+
+
+def test_pages_parsed_together_are_those_parsed_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr("roi_engine.landing.names.book", BOOK.encode)
+    found = []
+    for name, most in (("alone", 0), ("together", 2**25), ("in small groups", 700)):
+        monkeypatch.setattr(loading, "_TOGETHER_BYTES", most)
+        (tmp_path / name).mkdir()
+        own = Estate(tmp_path / name)
+        for number, content in enumerate(PAGES.values()):
+            own.put(f"tickets/zendesk/{number:02}.json", content)
+        entries = own.run(hmac_key="key")
+        rows = {
+            path.relative_to(own.lake): pl.read_parquet(path, hive_partitioning=False).to_dicts()
+            for path in sorted((own.lake / "bronze").glob("**/tickets-*.parquet"))
+        }
+        moved = ("fetched_at", "row_hash", "previous_hash")
+        told = [{key: row[key] for key in row if key not in moved} for row in entries]
+        found.append((rows, told, own.ledger.quarantine))
+    assert found[0] == found[1] == found[2]
+    rows, entries, quarantine = found[0]
+    unreadable = [name for name, row in zip(PAGES, entries, strict=True) if not row["tables"]]
+    assert unreadable == ["cut", "an empty list", "an error message"]
+    assert [row["rows"] for row in entries] == [3, 0, 3, 0, 3, 0, 2, 1, 0, 2, 10, 3]
+    assert {row["rule"] for row in quarantine} == {
+        *("unreadable_file", "bad_value", "malformed_record")
+    }
+    of_first = next(found for path, found in rows.items() if entries[0]["load_id"] in path.name)
+    assert [(row["_source_row"], row["reopen_count"]) for row in of_first] == [
+        (1, 1),
+        (2, 2),
+        (3, 3),
+    ]
+
+
+def test_a_bad_page_keeps_none_of_the_others_and_costs_few_parses(estate, monkeypatch):
+    pages = 16
+    for number in range(pages):
+        content = page(number + 1)
+        estate.put(f"tickets/zendesk/{number:02}.json", content[:-1] if number == 5 else content)
+    parsed = []
+    parse_each = tickets.parse_each
+    monkeypatch.setattr(
+        tickets,
+        "parse_each",
+        lambda files, *, context: parsed.append(len(files)) or parse_each(files, context=context),
+    )
+    entries = estate.run()
+    assert [row["status"] for row in entries] == ["landed"] * 5 + ["unreadable"] + ["landed"] * 10
+    assert parsed == [16, 8, 4, 4, 2, 1, 1, 2, 8]
 
 
 def test_a_cell_that_is_refused_stands_in_quarantine_once(estate):

@@ -75,7 +75,7 @@ def parse(raw: Path, *, load: Load, context: Context, out: Path) -> Parsed:
         else:
             prometheus.read_text(con, plain.path)
         _judge(con)
-        written = bronze.write(con, _KEPT, table=SAMPLES, load=load, context=context, out=out)
+        written = bronze.write(con, _KEPT, table=SAMPLES, load=load, out=out)
         malformed = refusals.malformed(con, "(from lines where reason is not null)", load)
         quarantine = [written.quarantine, _left_out(con, load), malformed]
         return Parsed({SAMPLES.name: written.rows}, written.days, pl.concat(quarantine))
@@ -138,7 +138,8 @@ _KEPT = f"""
                     'sampled_at', case when sampled_at is null then at_text end,
                     'value', case when value is null or not isfinite(value) then text end
                 ))::varchar
-        end as _rejected
+        end as _rejected,
+        null as _rounded
     from samples
     where rule is null
 """

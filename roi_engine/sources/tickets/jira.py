@@ -1,5 +1,6 @@
 """Jira: pages of an issue search with ``expand=changelog``."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
@@ -25,16 +26,18 @@ _PERSONS = {"assignee_id": "fields.assignee", "requester_id": "fields.reporter"}
 _ID_OF_PERSON = ("accountId", "name", "key")  # Cloud, then Server
 
 
-def read(con: duckdb.DuckDBPyConnection, path: Path, *, load: Load, context: Context) -> Versions:
-    """Open a page of issues; a mapped path is dotted in the issue (``fields.customfield_10`` …).
+def read(
+    con: duckdb.DuckDBPyConnection, paths: Sequence[Path], *, load: Load, context: Context
+) -> Versions:
+    """Open pages of issues; a mapped path is dotted in the issue (``fields.customfield_10`` …).
 
     What the changelog tells: a resolution that was taken back is a reopening; a change of the
     assignee from one to another is a reassignment; from an agent to a person, an escalation.
 
     Raises:
-        Unreadable: The file is no whole page of issues.
+        Unreadable: A file is no whole page of issues.
     """
-    records = pages.read(con, path, key="issues", vendor="Jira")
+    records = pages.read(con, paths, key="issues", vendor="Jira")
     wanted: list[str] = []
 
     def attribute(name: str) -> str:
@@ -50,10 +53,11 @@ def read(con: duckdb.DuckDBPyConnection, path: Path, *, load: Load, context: Con
         context.mapped(load.source, load.system), attribute, standard | _history(context)
     )
     selected = ", ".join(f"{text} as {column}" for column, text in columns.items())
-    paths = ", ".join(quoted(json_path(name)) for name in wanted)
+    places = ", ".join(quoted(json_path(name)) for name in wanted)
     return Versions(
         f"""(
         select
+            _file,
             _source_row,
             case
                 when json_type(record) != 'OBJECT' then 'an issue of the page is no JSON object'
@@ -66,9 +70,10 @@ def read(con: duckdb.DuckDBPyConnection, path: Path, *, load: Load, context: Con
         from (
 
             select
+                _file,
                 _source_row,
                 record,
-                json_extract_string(record, [{paths}]) as found,
+                json_extract_string(record, [{places}]) as found,
                 flatten(
                     list_transform(
                         json_transform(

@@ -5,6 +5,7 @@ Final values (``resolved_at``, ``closed_at`` …) stand on early rows of an even
 are kept as the source has them, and the state of the row says what was known then.
 """
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -78,13 +79,16 @@ class _Opened(Protocol):
         """Return SQL to stand after ``from``, with ``_source_row`` and the cells asked for."""
 
 
-def read(con: duckdb.DuckDBPyConnection, path: Path, *, load: Load, context: Context) -> Versions:
-    """Open a file of incidents; a mapped path is the name of a column.
+def read(
+    con: duckdb.DuckDBPyConnection, paths: Sequence[Path], *, load: Load, context: Context
+) -> Versions:
+    """Open one file of incidents, whose columns are its own; a mapped path is the name of a column.
 
     Raises:
         Unreadable: The file is no CSV, or JSON that is no page.
         MissingColumn: It has no number or no time of opening.
     """
+    (path,) = paths
     opened: _Opened = _Pages(con, path, load) if _is_json(path) else _Csv(con, path, load)
     missing = ", ".join(f"'{text}'" for text in _MISSING)
 
@@ -127,6 +131,7 @@ def read(con: duckdb.DuckDBPyConnection, path: Path, *, load: Load, context: Con
         f"""(
         select
             * replace ({replaced}),
+            1 as _file,
             case
                 when ticket_id is null then 'the row has no number'
                 when created_at is null then concat(ticket_id, ' has no time of opening')
@@ -166,7 +171,7 @@ class _Pages:
     """
 
     def __init__(self, con: duckdb.DuckDBPyConnection, path: Path, load: Load) -> None:
-        self._records = pages.read(con, path, key="result", vendor="ServiceNow")
+        self._records = pages.read(con, [path], key="result", vendor="ServiceNow")
         keys = con.execute(
             f"""
             select distinct unnest(json_keys(record)) as name

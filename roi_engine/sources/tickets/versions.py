@@ -1,14 +1,13 @@
 """Ticket versions of one file, as texts → bronze: what all systems of tickets have in common."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import duckdb
 import polars as pl
 
 from roi_engine.sources import bronze, cells, refusals
-from roi_engine.sources.base import Context, Load, Parsed
+from roi_engine.sources.base import Context, File, Load, Parsed
 from roi_engine.sources.files import quoted
 from roi_engine.sources.mapped import Attribute, first, place
 from roi_engine.sources.schema import TICKETS
@@ -22,9 +21,9 @@ _SUCCESS = ("1", "1.0", "true", "yes", "success")
 class Versions:
     """What a reader found: SQL to stand after ``from``, one row a version.
 
-    It has ``_source_row``, ``reason`` (why a row is refused, else NULL) and every column of
-    ``TICKETS`` as text, ids of tickets and persons as the system has them. ``refused`` are
-    quarantine rows of records that could not even be cut out.
+    It has ``_source_row``, ``_file`` (the number of its file, from 1), ``reason`` (why a row is
+    refused, else NULL) and every column of ``TICKETS`` as text, ids of tickets and persons as the
+    system has them. ``refused`` are quarantine rows of records that could not even be cut out.
     """
 
     relation: str
@@ -50,9 +49,10 @@ def texts(
 
 
 def write(
-    con: duckdb.DuckDBPyConnection, versions: Versions, *, load: Load, context: Context, out: Path
-) -> Parsed:
-    """Write what a reader found as bronze, persons hashed."""
+    con: duckdb.DuckDBPyConnection, versions: Versions, *, pages: Sequence[File], context: Context
+) -> list[Parsed]:
+    """Write what a reader found in each file as bronze, persons hashed."""
+    load = pages[0].load
     con.execute(f"create or replace temp table versions as from {versions.relation}")
     persons = ["assignee_id", "requester_id"]
     people.hash_ids(con, "versions", persons, system=load.system, context=context)
@@ -62,7 +62,7 @@ def write(
     con.execute(
         f"""
         create or replace temp table told as
-        select versions._source_row, {selected}
+        select versions._file, versions._source_row, {selected}
         from versions
         left join {people.KEYED} as assignee on versions.assignee_id = assignee.id
         left join {people.KEYED} as requester on versions.requester_id = requester.id
@@ -70,13 +70,27 @@ def write(
         """
     )
     zone = context.timezones.get(load.system, "UTC")
-    query = cells.typed("told", TICKETS, {column: column for column in columns}, zone=zone)
-    written = bronze.write(con, query, table=TICKETS, load=load, context=context, out=out)
-    malformed = refusals.malformed(con, "(from versions where reason is not null)", load)
-    quarantine = [written.quarantine, malformed]
-    if versions.refused is not None:
-        quarantine.append(versions.refused)
-    return Parsed({TICKETS.name: written.rows}, written.days, pl.concat(quarantine))
+    query = cells.typed(
+        "told",
+        TICKETS,
+        {column: column for column in columns},
+        zone=zone,
+        carried=("_file", "_source_row"),
+    )
+    targets = [(page.load, page.out) for page in pages]
+    written = bronze.write_each(con, query, table=TICKETS, files=targets)
+    is_refused = "reason is not null"
+    refused = con.execute(f"select distinct _file from versions where {is_refused}").fetchall()
+    parsed = []
+    for number, (page, of_page) in enumerate(zip(pages, written, strict=True), start=1):
+        quarantine = [of_page.quarantine]
+        if (number,) in refused:
+            its = f"(from versions where {is_refused} and _file = {number})"
+            quarantine.append(refusals.malformed(con, its, page.load))
+        if versions.refused is not None:
+            quarantine.append(versions.refused)
+        parsed.append(Parsed({TICKETS.name: of_page.rows}, of_page.days, pl.concat(quarantine)))
+    return parsed
 
 
 def _told(load: Load, context: Context) -> dict[str, str]:

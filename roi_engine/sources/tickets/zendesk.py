@@ -1,5 +1,6 @@
 """Zendesk: pages of the incremental cursor export, ``metric_sets`` sideloaded."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
@@ -36,13 +37,15 @@ _METRICS = {
 }
 
 
-def read(con: duckdb.DuckDBPyConnection, path: Path, *, load: Load, context: Context) -> Versions:
-    """Open a page of tickets; a mapped path is ``custom_fields.NUMBER`` or dotted in the ticket.
+def read(
+    con: duckdb.DuckDBPyConnection, paths: Sequence[Path], *, load: Load, context: Context
+) -> Versions:
+    """Open pages of tickets; a mapped path is ``custom_fields.NUMBER`` or dotted in the ticket.
 
     Raises:
-        Unreadable: The file is no whole page of tickets.
+        Unreadable: A file is no whole page of tickets.
     """
-    records = pages.read(con, path, key="tickets", vendor="Zendesk")
+    records = pages.read(con, paths, key="tickets", vendor="Zendesk")
     wanted: list[str] = []
 
     def attribute(name: str) -> str:
@@ -85,6 +88,7 @@ def read(con: duckdb.DuckDBPyConnection, path: Path, *, load: Load, context: Con
         records as (
 
             select
+                _file,
                 _source_row,
                 record,
                 json_extract_string(record, [{ticket_paths}]) as found,
@@ -100,6 +104,7 @@ def read(con: duckdb.DuckDBPyConnection, path: Path, *, load: Load, context: Con
         metrics as {_metrics()}
 
         select
+            detail._file,
             _source_row,
             case
                 when json_type(record) != 'OBJECT' then 'a ticket of the page is no JSON object'
@@ -118,9 +123,12 @@ def read(con: duckdb.DuckDBPyConnection, path: Path, *, load: Load, context: Con
 
             from records
 
-        )
+        ) as detail
 
-        left join metrics as metric on found[{wanted.index("id") + 1}] = metric.ticket_id
+        left join metrics as metric
+            on
+                found[{wanted.index("id") + 1}] = metric.ticket_id
+                and detail._file = metric._file
     )"""
     )
 
@@ -134,19 +142,19 @@ def _metrics() -> str:
     )
     return f"""(
 
-            select ticket_id, {columns}
+            select _file, ticket_id, {columns}
 
             from (
 
-                select found[1] as ticket_id, max_by(found, coalesce(found[2], '')) as newest
+                select _file, found[1] as ticket_id, max_by(found, coalesce(found[2], '')) as newest
 
                 from (
 
-                    select json_extract_string(metric_set, [{paths}]) as found
+                    select _file, json_extract_string(metric_set, [{paths}]) as found
 
                     from (
 
-                        select unnest((page -> '$.metric_sets')::json[]) as metric_set
+                        select _file, unnest((page -> '$.metric_sets')::json[]) as metric_set
                         from pages
                         where json_type(page, '$.metric_sets') = 'ARRAY'
 
@@ -155,7 +163,7 @@ def _metrics() -> str:
                 )
 
                 where found[1] is not null
-                group by 1
+                group by 1, 2
 
             )
 

@@ -41,8 +41,12 @@ def parse(raw: Path, *, load: Load, context: Context, out: Path) -> Parsed:
     try:
         with files.connect(context) as con:
             records = reader(con, plain.path, load=load, context=context)
-            return write(con, records, load=load, context=context, out=out)
+            return write(con, records, load=load, out=out)
     except duckdb.InvalidInputException as error:
+        if "maximum_object_size" in str(error):
+            raise Unreadable(
+                f"A line is longer than {otlp.MAX_LINE_BYTES >> 20} MiB: export smaller batches."
+            ) from error
         raise Unreadable(
             f"The file is damaged ({refusals.problem(error)}): fetch it again."
         ) from error

@@ -37,7 +37,13 @@ _RESOURCE = (
 _EVALUATION = "gen_ai.evaluation.result"
 
 
-def read(con: duckdb.DuckDBPyConnection, path: Path, *, load: Load, context: Context) -> Records:
+def read(
+    con: duckdb.DuckDBPyConnection,  # noqa: ARG001 - the file is read when it is written
+    path: Path,
+    *,
+    load: Load,
+    context: Context,
+) -> Records:
     """Flatten a file of OTLP/JSON lines.
 
     ``_source_row`` of a span is its number in the file, in the order of reading (a line that is
@@ -45,34 +51,32 @@ def read(con: duckdb.DuckDBPyConnection, path: Path, *, load: Load, context: Con
     are not counted).
 
     Raises:
-        Unreadable: A line is longer than ``MAX_LINE_BYTES``, or no line is OTLP.
+        Unreadable: While the records are written: a line is longer than ``MAX_LINE_BYTES``, or
+            no line is OTLP.
     """
     mapped = context.mapped(load.source, load.system)
     spans = _span_texts(mapped)
-    try:
-        con.execute(f"create temp table items as {_items(path, spans)}")
-    except duckdb.InvalidInputException as error:
-        if "maximum_object_size" not in str(error):
-            raise
-        raise Unreadable(
-            f"A line is longer than {MAX_LINE_BYTES >> 20} MiB: export smaller batches."
-        ) from error
-    found = con.execute("select count(*), count(*) filter (where kind = 'line') from items")
-    items, lines = found.fetchone() or (0, 0)
-    if lines and items == lines:
-        raise Unreadable(
-            "No line of the file is an OTLP/JSON object with resourceSpans or resourceLogs."
-        )
     reviews = _review_texts(mapped)
     return Records(
-        spans="(from items where kind = 'span' and reason is null)",
+        spans=f"({_items(path, spans)})",
         span_cells=rest_of_writes(text_cells(SPANS, {column: column for column in spans}))
         | {"started_at": nanoseconds("started_at"), "ended_at": nanoseconds("ended_at")},
         evaluations=_evaluations(reviews),
         evaluation_cells=text_cells(EVALUATIONS, {column: column for column in reviews})
         | {"reviewed_at": nanoseconds("reviewed_at")},
-        refused="(from items where reason is not null)",
+        refused="(from staged_spans where reason is not null)",
+        check=_check,
+        aside=("kind", "reason", "reviews", "resource_names", "resource_texts"),
     )
+
+
+def _check(con: duckdb.DuckDBPyConnection) -> None:
+    found = con.execute("select count(*), count(*) filter (where kind = 'line') from staged_spans")
+    items, lines = found.fetchone() or (0, 0)
+    if lines and items == lines:
+        raise Unreadable(
+            "No line of the file is an OTLP/JSON object with resourceSpans or resourceLogs."
+        )
 
 
 def _attribute(name: str) -> str:
@@ -124,7 +128,12 @@ def _items(path: Path, texts: Mapping[str, str]) -> str:
 
             select
                 row_number() over () as line,
-                coalesce(resourceSpans, resourceLogs, [null]) as resources
+                -- a case passes on a batch of one kind as it is, where coalesce would copy it
+                case
+                    when resourceSpans is not null then resourceSpans
+                    when resourceLogs is not null then resourceLogs
+                    else [null]
+                end as resources
 
             from read_ndjson(
                 {quoted(path)},
@@ -155,7 +164,8 @@ def _items(path: Path, texts: Mapping[str, str]) -> str:
                             and entry.scopeSpans is null
                             and entry.scopeLogs is null
                             then [null]
-                        else coalesce(entry.scopeSpans, entry.scopeLogs)
+                        when entry.scopeSpans is not null then entry.scopeSpans
+                        else entry.scopeLogs
                     end
                 ) as entry
 
@@ -177,7 +187,8 @@ def _items(path: Path, texts: Mapping[str, str]) -> str:
                             and entry.spans is null
                             and entry.logRecords is null
                             then [null]
-                        else coalesce(entry.spans, entry.logRecords)
+                        when entry.spans is not null then entry.spans
+                        else entry.logRecords
                     end
                 ) as item
 
@@ -213,6 +224,7 @@ def _items(path: Path, texts: Mapping[str, str]) -> str:
                 when kind = 'span' and coalesce(item.startTimeUnixNano, '0') = '0'
                     then concat('a span in line ', line, ' has no start time')
             end as reason,
+            case when kind = 'span' and reason is null then 1 end as _file,
             {columns},
             -- an evaluation is a log record of its own, or (older) an event on its span
             case
@@ -256,7 +268,9 @@ def _evaluations(texts: Mapping[str, str]) -> str:
                 {_names("review.attributes")} as attribute_names,
                 {_values("review.attributes")} as attribute_texts
 
-            from (select *, unnest(reviews) as review from items where reason is null)
+            from (
+                select *, unnest(reviews) as review from staged_spans where reason is null
+            )
 
         )
     )"""

@@ -1,6 +1,6 @@
 """Flattened records of one file → bronze spans and evaluations, and what was refused."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -9,7 +9,7 @@ import duckdb
 import polars as pl
 
 from roi_engine.sources import bronze, cells, refusals
-from roi_engine.sources.base import Context, Load, Parsed
+from roi_engine.sources.base import Load, Parsed
 from roi_engine.sources.files import identifier, quoted
 from roi_engine.sources.schema import EVALUATIONS, SPANS, Table
 
@@ -33,7 +33,9 @@ class Records:
     """What a reader found: SQL to stand after ``from``, and how each column is read from it.
 
     ``spans`` and ``evaluations`` have ``_source_row``; ``refused`` is a query of row numbers
-    and reasons. A column that is not named is NULL.
+    and reasons. A column that is not named is NULL. Where ``aside`` names columns of ``spans``,
+    its rows are spans only if their ``_file`` is 1, and ``evaluations`` and ``refused`` may read
+    them, and the columns of ``SPANS``, from ``staged_spans``.
     """
 
     spans: str
@@ -41,6 +43,9 @@ class Records:
     evaluations: str | None = None
     evaluation_cells: Mapping[str, Cell] | None = None
     refused: str | None = None
+    aside: tuple[str, ...] = ()
+    check: Callable[[duckdb.DuckDBPyConnection], None] | None = None
+    """Raises ``Unreadable`` when what was staged shows that the file is none of its kind."""
 
 
 def text_cells(table: Table, columns: Mapping[str, str], *, zone: str = "UTC") -> dict[str, Cell]:
@@ -83,18 +88,18 @@ def rest_of_writes(columns: Mapping[str, Cell]) -> dict[str, Cell]:
     return dict(columns) | {"cache_write_tokens": Cell(rest, total.text)}
 
 
-def write(
-    con: duckdb.DuckDBPyConnection, records: Records, *, load: Load, context: Context, out: Path
-) -> Parsed:
+def write(con: duckdb.DuckDBPyConnection, records: Records, *, load: Load, out: Path) -> Parsed:
     """Write what a reader found as bronze."""
-    spans = bronze.write(
+    carried = ("_file", *records.aside) if records.aside else ("1 as _file",)
+    (spans,) = bronze.write_each(
         con,
-        _typed(records.spans, SPANS, records.span_cells),
+        _typed(records.spans, SPANS, records.span_cells, carried),
         table=SPANS,
-        load=load,
-        context=context,
-        out=out,
+        files=[(load, out)],
+        aside=records.aside,
     )
+    if records.check is not None:
+        records.check(con)
     rows = {SPANS.name: spans.rows}
     days: frozenset[date] = spans.days
     quarantine = [spans.quarantine]
@@ -104,7 +109,6 @@ def write(
             _typed(records.evaluations, EVALUATIONS, records.evaluation_cells),
             table=EVALUATIONS,
             load=load,
-            context=context,
             out=out,
         )
         rows[EVALUATIONS.name] = evaluations.rows
@@ -115,8 +119,10 @@ def write(
     return Parsed(rows, days, pl.concat(quarantine))
 
 
-def _typed(relation: str, table: Table, columns: Mapping[str, Cell]) -> str:
-    """Return a query as ``bronze.write`` takes it.
+def _typed(
+    relation: str, table: Table, columns: Mapping[str, Cell], carried: Sequence[str] = ()
+) -> str:
+    """Return a query as ``bronze.write`` takes it, with ``carried`` columns of ``relation``.
 
     No ``_rounded``: a logged cost is a float printed in full, so its 19th decimal is no finding.
     """
@@ -134,13 +140,14 @@ def _typed(relation: str, table: Table, columns: Mapping[str, Cell]) -> str:
         f"{quoted(name)}, case when {is_bad} then {identifier('=' + name)}::varchar end"
         for name, is_bad in bad.items()
     )
+    names = [column.split(" as ")[-1] for column in carried]
     # merging an empty object drops the keys whose value is null
     return f"""
         select
-            {", ".join(identifier(name) for name in table.columns)},
-            _source_row,
+            {", ".join([*map(identifier, table.columns), "_source_row", *names])},
             case when {" or ".join(bad.values())}
                 then json_merge_patch('{{}}', json_object({pairs}))::varchar
-            end as _rejected
-        from (select {values}, {texts}, _source_row from {relation})
+            end as _rejected,
+            null as _rounded
+        from (select {", ".join([values, texts, "_source_row", *carried])} from {relation})
     """
