@@ -181,14 +181,11 @@ def run(query: FactQuery, facts: Frames, requested: Sequence[date]) -> pl.DataFr
     if query.reaches_back is not None:
         frame = frame.filter(pl.col("day").is_in(query.days(requested)))
     if query.join:
-        other = facts[query.join.table].lazy()
-        if query.join.same_days:
-            other = other.filter(pl.col("day").is_in(query.days(requested)))
-        if query.join.where:
-            other = other.filter(pl.sql_expr(query.join.where))
-        columns = [pl.col(own).alias(new) for new, own in query.join.columns]
-        other = other.select(*query.join.on, *columns)
-        frame = frame.join(other, on=list(query.join.on), how=query.join.how)
+        frame = frame.join(
+            _looked_at(query.join, facts, query.days(requested)),
+            on=list(query.join.on),
+            how=query.join.how,
+        )
     if query.where:
         frame = frame.filter(pl.sql_expr(query.where))
     keys = [pl.sql_expr(expression).alias(name) for name, expression in query.by]
@@ -228,6 +225,16 @@ def run(query: FactQuery, facts: Frames, requested: Sequence[date]) -> pl.DataFr
         .agg(pl.col(name).sum() for name in summed)
         .sort(names, nulls_last=True)
     )
+
+
+def _looked_at(join: Join, facts: Frames, days: list[date]) -> pl.LazyFrame:
+    """Return the rows and columns of the second table, renamed."""
+    other = facts[join.table].lazy()
+    if join.same_days:
+        other = other.filter(pl.col("day").is_in(days))
+    if join.where:
+        other = other.filter(pl.sql_expr(join.where))
+    return other.select(*join.on, *(pl.col(own).alias(new) for new, own in join.columns))
 
 
 def answer(query: FactQuery, facts: Frames) -> pl.DataFrame:

@@ -170,7 +170,8 @@ UNSEEN_VALUE = FactQuery(
         Sum("gain", f"greatest({_VALUE}, 0)", CREDITED_SCALE, times="credit"),
     ),
     where=(
-        f"{SUCCESS} and {_DELIVERED} and not coalesce(is_human_reviewed, false) and {CREDITED_BY_AN_AGENT}"
+        f"{SUCCESS} and {_DELIVERED} and not coalesce(is_human_reviewed, false)"
+        f" and {CREDITED_BY_AN_AGENT}"
     ),
     join=CREDITS,
     reaches_back=WINDOW,

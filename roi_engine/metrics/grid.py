@@ -32,7 +32,8 @@ def summary(mass: Floats) -> Rate:
     reached = np.concatenate([np.zeros((rows.shape[0], 1)), np.cumsum(rows, axis=1)], axis=1)
     reached /= reached[:, -1:]
     variance = (rows * (RATES - mean[:, None]) ** 2).sum(axis=1)
-    return Rate(mean, *(_quantile(reached, tail) for tail in TAILS), variance)
+    low, high = (_quantile(reached, tail) for tail in TAILS)
+    return Rate(mean, low, high, variance)
 
 
 def _quantile(reached: Floats, tail: float) -> Floats:
