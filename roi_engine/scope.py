@@ -401,7 +401,7 @@ def write_read_days(
                 where task_id in (
                     select task_id from built
                     union
-                    select later_task_id from task_again where task_id in (select task_id from built)
+                    select later_task_id from task_again inner join built using (task_id)
                 )
             ),
             touched as (select day from near union select day from linked),

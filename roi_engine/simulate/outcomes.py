@@ -34,6 +34,7 @@ def draw_outcomes(
     horizon: Horizon,
     agents: tuple[roster.Agent, ...],
     rng: np.random.Generator,
+    *,
     request_rng: np.random.Generator,
 ) -> pl.DataFrame:
     """Add to each task the instants of its life, its requester, its reviews and its class.
