@@ -23,8 +23,8 @@ tasks as (
 ),
 
 -- Of one requester and kind, in order of creation: where one agent's tasks give way to
--- another's. The first task of the next run of them is the first that another agent got, so
--- no task has to be compared with every other one.
+-- another's. The first task of the next run of them is the first that another agent
+-- got, so no task has to be compared with every other one.
 followed as (
 
     select
