@@ -74,10 +74,12 @@ def _bronze(root: str, source: str, table: str) -> str:
 def read_links(
     con: duckdb.DuckDBPyConnection, *, bronze: str, timezone: str, reopen_window_days: int
 ) -> None:
-    """Make temp tables ``day_load`` (day, load_id, source) and ``task_row`` from active loads.
+    """Make temp tables ``day_load``, ``task_row`` and ``task_again`` from active loads.
 
-    ``task_row`` (task_id, day, load_id, source) says on which days a task has a part, and
-    which load says so. Both are read by ``plan``.
+    ``day_load`` (day, load_id, source) says which loads a day is made of, ``task_row`` (task_id,
+    day, load_id, source) on which days a task has a part and which load says so, ``task_again``
+    (task_id, later_task_id) which tasks its requester may have brought the same request to again.
+    All are read by ``plan`` and ``write_read_days``.
     """
 
     def day(column: str) -> str:
@@ -113,23 +115,29 @@ def read_links(
             select task_id, day, _load_id, 'tickets' from ({ticket_days})
         )
     """)
-    # a later ticket of the same requester and type, or a follow-up, can undo a success
+    # a follow-up can undo a success
     con.execute(f"""
         insert into task_row
         select distinct earlier.task_id, {day("later.created_at")}, later._load_id, 'tickets'
         from ticket_version as earlier
         inner join ticket_version as later on later.follow_up_of = earlier.ticket_id
         where later.created_at is not null
-        union
-        select distinct earlier.task_id, {day("later.created_at")}, later._load_id, 'tickets'
+    """)
+    # So can a later task of the same requester and type; brought to another agent, it makes the
+    # earlier one's spend redundant. Which agent that is, is known from the later task's actions.
+    con.execute(f"""
+        create or replace temp table task_again as
+        select distinct earlier.task_id, later.task_id as later_task_id
         from ticket_version as earlier
         inner join ticket_version as later
             on later.requester_id = earlier.requester_id
             and later.task_type = earlier.task_type
             and later.created_at >= earlier.created_at
         where later.task_id <> earlier.task_id
-            and later.created_at <= coalesce(earlier.resolved_at, earlier.updated_at)
-                + interval {reopen_window_days} day
+            and later.created_at
+                <= greatest(
+                    earlier.created_at, earlier.updated_at, earlier.closed_at, earlier.resolved_at
+                ) + interval {reopen_window_days} day
     """)
     # minutes logged on one day for a ticket of another belong to the ticket's task
     entries = _bronze(bronze, "reference", "time_entries")
@@ -172,6 +180,15 @@ def read_links(
             and task_id in (
                 select task_id from task_row group by task_id having count(*) > 1
             )
+    """)
+    # and all that is known of a task is an input of the days of those that it may have repeated,
+    # never the other way
+    con.execute("""
+        insert into day_load
+        select distinct earlier.day, later.load_id, later.source
+        from task_again
+        inner join task_row as earlier using (task_id)
+        inner join task_row as later on later.task_id = task_again.later_task_id
     """)
 
 
@@ -376,10 +393,15 @@ def write_read_days(
                 select distinct day + shift::integer as day
                 from build_day, (values (-1), (0), (1)) as shifts(shift)
             ),
+            built as (
+                select distinct task_id from task_row where day in (select day from build_day)
+            ),
             linked as (
                 select distinct day from task_row
                 where task_id in (
-                    select task_id from task_row where day in (select day from build_day)
+                    select task_id from built
+                    union
+                    select later_task_id from task_again inner join built using (task_id)
                 )
             ),
             touched as (select day from near union select day from linked),

@@ -158,6 +158,34 @@ def test_a_repeat_contact_rebuilds_the_day_of_the_earlier_ticket(estate):
     assert estate.plan(requested=[]).build == [D[0], D[1]]
 
 
+def test_the_agent_of_a_later_task_decides_of_the_earlier_one_but_never_the_other_way(estate):
+    """Who was asked again is in the later task's actions, which may land after its ticket."""
+    common = {"requester_id": "h", "task_type": "q"}
+    estate.ticket("a", D[0], correlation_id="first", resolved_at=f"{D[0]} 12:30:00", **common)
+    estate.span("s", D[0], task="first")
+    estate.ticket("b", D[4], correlation_id="again", ticket_id="zendesk:2", **common)
+    estate.span("unrelated", D[3])
+    estate.publish(estate.plan())
+
+    estate.span("c", D[6], task="again")
+    assert estate.plan(requested=[]).build == [D[0], D[4]]
+    # building the earlier day reads every day of the later task
+    read = estate.plan(requested=[], read=True)
+    assert {D[0], D[4], D[6]} <= {*read}
+    estate.publish(estate.plan())
+
+    estate.span("d", D[0], task="first")
+    assert estate.plan(requested=[]).build == [D[0]]
+
+
+def test_a_ticket_of_which_only_the_creation_is_known_can_be_repeated(estate):
+    common = {"requester_id": "h", "task_type": "q"}
+    estate.ticket("a", D[0], updated_at=None, **common)
+    estate.publish(estate.plan())
+    estate.ticket("b", D[4], ticket_id="zendesk:2", **common)
+    assert estate.plan(requested=[]).build == [D[0]]
+
+
 def test_a_contact_after_the_window_changes_nothing_before(estate):
     common = {"requester_id": "h", "task_type": "q"}
     estate.ticket("a", D[0], resolved_at=f"{D[0]} 12:30:00", **common)

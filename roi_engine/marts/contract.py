@@ -145,6 +145,7 @@ FACTS: dict[str, dict[str, pl.DataType]] = {
         "operation": _TEXT,
         "tool": _TEXT,
         "is_rollup": _FLAG,
+        "is_redundant": _FLAG,
         "initiated_by": _TEXT,
         "is_approved_by_human": _FLAG,
         "cost_status": _TEXT,

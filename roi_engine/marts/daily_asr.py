@@ -148,7 +148,7 @@ def _daily(facts: Frames) -> pl.DataFrame:
         _values(facts),
         tasks.rename({"assumed_tasks": "assumed_parts", "published_tasks": "published_parts"}),
         answer(ACTIONS, facts).select(
-            *(*_KEYS, "actions", "tokens"),
+            *(*_KEYS, "actions", "tokens", "comparable_cost", "redundant_cost"),
             *("unpriced_actions", "initiated_actions", "autonomous_actions"),
         ),
         _allowances(facts),

@@ -336,7 +336,12 @@ ACTIONS = FactQuery(
         *_keys("agent_id"),
         ("step", f"coalesce(tool, operation, '{UNKNOWN}')"),
     ),
-    sums=(Sum("tokens", TOKENS, 0), Sum("priced_cost", "priced_cost", NANO)),
+    sums=(
+        Sum("tokens", TOKENS, 0),
+        Sum("priced_cost", "priced_cost", NANO),
+        Sum("comparable_cost", "priced_cost", NANO, "is_redundant is not null"),
+        Sum("redundant_cost", "priced_cost", NANO, "is_redundant"),
+    ),
     counts=(
         Count("actions"),
         Count("unpriced_actions", "cost_status = 'unpriced'"),

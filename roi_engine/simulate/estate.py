@@ -94,10 +94,13 @@ def write_estate(
     crew = roster.agents(agents)
     inbox, known = _prepare(out)
     # one stream per part: more spans must not change the tickets
-    streams = [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(8)]
+    streams = [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(9)]
     tasks = draw_tasks(horizon, crew, tasks_per_day, streams[0], streams[5])
     drawn = draw_spans(tasks, horizon, crew, streams[1], streams[6])
-    tasks = number_tickets(draw_outcomes(tasks, drawn.last_end_us, horizon, crew, streams[2]))
+    tasks = draw_outcomes(
+        tasks, drawn.last_end_us, horizon, crew, streams[2], request_rng=streams[8]
+    )
+    tasks = number_tickets(tasks)
     spans = price_calls(drawn.spans, horizon)
     records = spanfiles.deliver(spans, horizon, streams[3])
     _write_spans(records, horizon, inbox / "tokens", form)

@@ -21,6 +21,10 @@ from roi_engine.simulate.tasks import (
 OPEN_TIMEOUT_DAYS = 30
 _STALE_FROM_DAYS = 45
 """Only estates this long hold tickets that stay open for ever, so none is near the timeout."""
+ASKED_AT_ONCE = 0.08
+"""Share of help desk tickets whose requester would ask again at once, were it still open then."""
+ANONYMOUS_INCIDENTS = 0.1
+"""Share of incidents that monitoring opens, in nobody's name."""
 _NEVER = np.iinfo(np.int64).max // 4
 
 
@@ -30,13 +34,17 @@ def draw_outcomes(
     horizon: Horizon,
     agents: tuple[roster.Agent, ...],
     rng: np.random.Generator,
+    *,
+    request_rng: np.random.Generator,
 ) -> pl.DataFrame:
     """Add to each task the instants of its life, its requester, its reviews and its class.
 
     Instants that lie after the window are kept: the truth knows them, the sources do not yet.
+    ``request_rng`` draws who asks twice at once, so that ``rng`` draws the same lives whoever does.
     """
     tasks = _resolve(tasks, last_end_us, horizon, rng)
     tasks = _return_contacts(tasks, rng)
+    tasks = _ask_at_once(tasks, request_rng)
     tasks = _review(tasks, agents, rng)
     tasks = _evaluate(tasks, rng)
     tasks = _value(tasks, rng)
@@ -112,6 +120,41 @@ def _return_contacts(tasks: pl.DataFrame, rng: np.random.Generator) -> pl.DataFr
         follow_up_of=pl.Series(child_of),
         recontacted_by=pl.Series(recontact),
         recontacted_us=pl.Series(np.where(recontact >= 0, created[recontact], _NEVER)),
+    )
+
+
+def _ask_at_once(tasks: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
+    """Let some requesters ask again while the first is still at work, whoever gets it then.
+
+    That changes no outcome. Adds ``has_requester`` (monitoring opens incidents in nobody's name)
+    and ``is_redundant``: an agent's task that was asked for again, here or in a return contact
+    inside the window, and then got by another agent; NULL where nobody can know who asked.
+    """
+    count = tasks.height
+    requester = tasks["requester"].to_numpy().copy()
+    created, resolved = tasks["created_us"].to_numpy(), tasks["resolved_us"].to_numpy()
+    kind, system = tasks["task_type"].to_numpy(), tasks["system"].to_numpy()
+    agent, again = tasks["agent"].to_numpy(), tasks["recontacted_by"].to_numpy().copy()
+    is_alone = np.bincount(requester)[requester] == 1
+    draw, further = rng.random(count), rng.integers(1, 4, count)
+    for one in range(len(roster.TASK_TYPES)):
+        rows = np.flatnonzero((kind == one) & (system == ZENDESK) & is_alone)
+        place = np.flatnonzero(draw[rows] < ASKED_AT_ONCE)
+        # three apart at most: nobody is asked again by two, or asks again what asked again
+        place = place[np.diff(place, prepend=-9) > 6]
+        place = place[place + further[rows[place]] < rows.size]
+        first, second = rows[place], rows[place + further[rows[place]]]
+        keep = created[second] < resolved[first]
+        first, second = first[keep], second[keep]
+        requester[second] = requester[first]
+        again[first] = second
+    has_requester = (system != SERVICENOW) | (rng.random(count) >= ANONYMOUS_INCIDENTS)
+    elsewhere = (again >= 0) & (agent[again] != agent) & (agent[again] != HUMAN) & (agent != HUMAN)
+    is_known = has_requester & (system != NO_TICKET)
+    return tasks.with_columns(
+        requester=pl.Series(requester),
+        has_requester=pl.Series(has_requester),
+        is_redundant=pl.Series(elsewhere).set(pl.Series(~is_known), None),
     )
 
 

@@ -60,7 +60,7 @@ def _columns() -> list[pl.Expr]:
         pl.col("reopens").alias("reopen_count"),
         pl.col("version").alias("sys_mod_count"),
         pl.lit(value=True).alias("made_sla"),
-        pl.format("Caller {}", "requester").alias("caller_id"),
+        pl.when("has_requester").then(pl.format("Caller {}", "requester")).alias("caller_id"),
         _minutes("created_us").alias("opened_at"),
         _minutes("created_us").alias("sys_created_at"),
         _minutes("updated_us").alias("sys_updated_at"),

@@ -139,6 +139,7 @@ def write_tasks(
         created_at=pl.from_epoch("created_us", time_unit="us"),
         outcome_class="outcome_class",
         eventual_class="eventual_class",
+        is_redundant="is_redundant",
         is_hallucinated="is_hallucinated",
         is_random_review="is_random_review",
         is_reviewed=pl.col("reviewed_us") < horizon.end_us,

@@ -74,6 +74,35 @@ def test_outcome_classes_equal_the_truth(estate):
     assert both.filter(pl.col("outcome_class") != pl.col("outcome_class_found")).is_empty()
 
 
+def test_what_was_bought_again_equals_the_truth(estate):
+    """Of each task, and of each agent's money; who asked is not known of every task."""
+    truth = pl.read_parquet(estate / "estate" / "truth" / "tasks.parquet")
+    tasks = pl.read_parquet(estate / "out" / "fct_task.parquet")
+    both = truth.join(tasks, on="task_id", how="inner", suffix="_found")
+    assert set(truth["is_redundant"]) == {True, False, None}
+    assert truth["is_redundant"].sum() > 30
+    assert both.filter(pl.col("is_redundant").ne_missing(pl.col("is_redundant_found"))).is_empty()
+
+    actions = pl.read_parquet(estate / "out" / "fct_agent_action.parquet").filter(
+        ~pl.col("is_overhead"), ~pl.col("is_rollup")
+    )
+    cost = pl.col("priced_cost").to_physical().cast(pl.Int128)
+    wanted = (
+        actions.join(truth.select("task_id", true="is_redundant"), on="task_id")
+        .group_by("day", "agent_id")
+        .agg(
+            cost.filter(pl.col("true").is_not_null()).sum().alias("comparable_cost"),
+            cost.filter("true").sum().alias("redundant_cost"),
+        )
+    )
+    asr = pl.read_parquet(estate / "out" / "daily_asr.parquet").join(
+        wanted, on=["day", "agent_id"], suffix="_true"
+    )
+    assert asr["redundant_spend_share"].is_between(0, 1, closed="none").sum() > 10
+    for name in ("comparable_cost", "redundant_cost"):
+        assert (asr[name].to_physical().cast(pl.Int128) == asr[f"{name}_true"]).all(), name
+
+
 def test_exposures_equal_the_truth(estate):
     found = pl.read_parquet(estate / "out" / "fct_experiment_exposure.parquet")
     truth = pl.read_parquet(estate / "estate" / "truth" / "exposures.parquet")

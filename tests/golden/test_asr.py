@@ -78,6 +78,31 @@ def test_a_mandate_in_the_mart(estate, spent, reached_on, score):
     assert row["utilisation"] == pytest.approx(float(spent) / 200)
 
 
+def test_what_was_bought_again_of_another_agent(estate):
+    """docs/decisions/0029: asked of triage twice, then of billing; the last one stands."""
+    estate.spend("40")
+    estate.action(priced_cost="0.30", is_redundant=True)
+    estate.action(priced_cost="0.20", is_redundant=True)
+    estate.action(agent_id="billing", priced_cost="0.50", is_redundant=False)
+    estate.spend("0.50", agent_id="billing")
+    estate.action(priced_cost="1.00", is_redundant=False)
+    # nobody knows who asked, and a call without a price: neither in the part nor in the whole
+    estate.action(priced_cost="9.00", is_redundant=None)
+    estate.action(priced_cost=None, is_redundant=True)
+    triage, billing = estate.row("daily_asr"), estate.row("daily_asr", "billing")
+    assert (triage["redundant_cost"], triage["comparable_cost"]) == (Decimal("0.5"), Decimal("1.5"))
+    assert triage["redundant_spend_share"] == triage["redundant_spend_share_28d"] == 0.5 / 1.5
+    assert billing["redundant_spend_share"] == billing["redundant_spend_share_28d"] == 0
+
+
+def test_who_asked_is_known_of_nothing_so_nothing_is_said(estate):
+    estate.spend("40")
+    estate.action(priced_cost="9.00", is_redundant=None)
+    row = estate.row("daily_asr")
+    assert row["comparable_cost"] == row["redundant_cost"] == 0
+    assert row["redundant_spend_share"] is row["redundant_spend_share_28d"] is None
+
+
 def test_what_changes_hands_for_a_unit_of_spend(estate):
     estate.spend("0.50")
     trade = {"day": DAY, "exchange": "market", "is_autonomous": True, "evidence": "measured"}

@@ -210,6 +210,8 @@ def estate(seed: int, tasks: int = 400, days: int = DAYS) -> dict[str, pl.DataFr
                 "is_rollup": number % 7 == 0,
                 "initiated_by": str(more.choice(["human", "schedule", "__unknown__"])),
                 "is_approved_by_human": bool(more.random() < 0.5) if number % 3 else None,
+                # of no task, of one asked for once, of one bought again
+                "is_redundant": (None, False, True, False)[number % 4],
                 "cost_status": "unpriced" if number % 6 == 0 else "priced",
                 "priced_cost": None if number % 6 == 0 else money(9, low=0, high=10**3),
                 "input_uncached_tokens": None if number % 7 == 0 else int(rng.integers(10**5)),

@@ -136,6 +136,28 @@ def test_value_differs_from_the_facts_by_rounding_only(facts, make_params, build
     assert off <= Decimal("0.0000000005") * rows.height
 
 
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(seed=st.integers(0, 10_000))
+def test_what_was_bought_again_is_a_part_of_what_is_known(
+    seed, make_estate, make_params, build_mart
+):
+    facts = make_estate(seed, tasks=60, days=4)
+    rows = build_mart(facts, "daily_asr", make_params(*EVERY_DAY[:4]))
+    steps = facts["fct_agent_action"].filter(
+        ~pl.col("is_rollup"), pl.col("agent_id") != "__human__", pl.col("priced_cost").is_not_null()
+    )
+    # an agent's steps on a day without spend or ended tasks are in no row
+    steps = steps.join(rows, on=["day", "agent_id"], how="semi")
+    for part, bought in (("comparable_cost", [True, False]), ("redundant_cost", [True])):
+        known = steps.filter(pl.col("is_redundant").is_in(bought))["priced_cost"]
+        assert sum(rows[part], Decimal(0)) == sum(known, Decimal(0)), part
+    for suffix in ("", "_28d"):
+        share = rows[f"redundant_spend_share{suffix}"]
+        assert (rows[f"redundant_cost{suffix}"] <= rows[f"comparable_cost{suffix}"]).all()
+        assert share.drop_nulls().is_between(0, 1).all()
+        assert ((rows[f"comparable_cost{suffix}"] == 0) == share.is_null()).all()
+
+
 def test_a_window_is_the_sum_of_its_days(facts, make_params, build_mart):
     rows = build_mart(facts, "daily_asr", make_params(*EVERY_DAY))
     last = rows.filter(pl.col("day") == LAST)

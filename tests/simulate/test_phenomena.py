@@ -204,6 +204,24 @@ def test_tickets_change_late_reopen_and_are_followed_up(estate, tickets):
     assert len(list(estate.inbox.glob("tickets/zendesk/*/*_broken.json"))) == 1
 
 
+def test_some_ask_two_agents_at_once_and_some_incidents_have_no_caller(estate, tickets):
+    newest = {ticket["id"]: ticket for ticket in tickets}
+    asked = {}
+    for ticket in sorted(newest.values(), key=lambda one: one["created_at"]):
+        asked.setdefault((ticket["requester_id"], _field(ticket, 360000000001)), []).append(ticket)
+    pairs = [pair for pair in asked.values() if len(pair) > 1]
+    assert any(
+        first["status"] == "open" or second["created_at"] < first["updated_at"]
+        for first, second in pairs
+    )
+    truth = estate.truth("tasks")
+    assert set(truth["is_redundant"]) == {True, False, None}
+    # who asks the same agent again, or a person, buys nothing twice of another
+    assert truth["is_redundant"].sum() < len(pairs)
+    incidents = truth.filter(pl.col("system") == "servicenow")
+    assert 0 < incidents["is_redundant"].null_count() < incidents.height
+
+
 def test_reviews_are_random_or_triggered(tickets):
     reviewed = [ticket for ticket in tickets if _field(ticket, 360000000009) == "human"]
     random = [ticket for ticket in reviewed if _field(ticket, 360000000011)]

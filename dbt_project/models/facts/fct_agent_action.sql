@@ -6,11 +6,26 @@ actions as (
 
 ),
 
+bought_again as (
+
+    select * from {{ ref('int_tasks_bought_again') }}
+
+),
+
 in_scope as (
 
-    select * from actions
+    select
+        actions.*,
 
-    where {{ in_scope('day') }}
+        -- a flagged action is overhead even inside a task
+        case when not actions.is_overhead then bought_again.is_redundant end
+            as is_redundant
+
+    from actions
+
+    left join bought_again on actions.task_id = bought_again.task_id
+
+    where {{ in_scope('actions.day') }}
 
 )
 
@@ -46,6 +61,7 @@ select
     is_retrieval,
     is_rollup,
     is_approved_by_human,
+    is_redundant,
     initiated_by,
     cost_status,
     priced_cost,

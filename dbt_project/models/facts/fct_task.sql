@@ -12,17 +12,26 @@ clocked as (
 
 ),
 
+bought_again as (
+
+    select * from {{ ref('int_tasks_bought_again') }}
+
+),
+
 in_scope as (
 
     select
         tasks.*,
         clocked.business_cycle_microseconds,
         clocked.value_microseconds,
-        clocked.handoff_microseconds
+        clocked.handoff_microseconds,
+        bought_again.is_redundant
 
     from tasks
 
     left join clocked on tasks.task_id = clocked.task_id
+
+    left join bought_again on tasks.task_id = bought_again.task_id
 
     where {{ in_scope('tasks.day') }}
 
@@ -88,6 +97,7 @@ select
     is_one_touch,
     is_followed_up,
     is_contacted_again,
+    is_redundant,
     is_approved_by_human,
     has_retrieval,
     is_mature,

@@ -139,6 +139,16 @@ METRICS = (
         "share",
     ),
     Metric(
+        "redundant_spend_share",
+        "Share of what tasks cost at list price that bought what was bought again: their requester"
+        " took the same kind of task to another agent. Over tasks of which this is known.",
+        "redundant_cost / comparable_cost",
+        "redundant_cost",
+        "comparable_cost",
+        "share",
+        bounds=(0, 1),
+    ),
+    Metric(
         "ev_per_1k_tokens",
         "Value beyond spend for a thousand tokens.",
         "1000 · (gross_value − spend) / tokens",
@@ -352,6 +362,22 @@ _PARTS = (
         "Spend that served no task, own idle capacity included.",
         "Σ allocated_cost of class overhead or of cost class idle",
         (ALLOCATED, CLASS, "fct_cost_allocation.cost_class"),
+        "§5",
+    ),
+    money(
+        "comparable_cost",
+        "List price of its actions on tasks of which it is known whether another agent was asked"
+        " for the same: requester, kind and agents have names.",
+        "Σ priced_cost where is_redundant is known",
+        ("fct_agent_action.priced_cost", "fct_agent_action.is_redundant"),
+        "§5",
+    ),
+    money(
+        "redundant_cost",
+        "The part of it on tasks whose requester took the same kind of task to another agent,"
+        " before they ended or within the reopen window after.",
+        "Σ priced_cost where is_redundant",
+        ("fct_agent_action.priced_cost", "fct_agent_action.is_redundant"),
         "§5",
     ),
     money(

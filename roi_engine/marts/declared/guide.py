@@ -172,6 +172,13 @@ DECISIONS = (
         " single task. An action that names no agent makes no ensemble.",
     ),
     (
+        "2026-11-28",
+        "daily_asr.redundant_spend_share",
+        "Of the tasks that one requester brought to several agents within the reopen window all but"
+        " the last count, at list price, over tasks of known requesters"
+        " (docs/decisions/0029-what-was-bought-again.md).",
+    ),
+    (
         "2026-11-22",
         "mandates.score",
         "Empty while the goal is open and the limit holds; 0 as soon as the limit is passed, be the"

@@ -186,6 +186,7 @@ joined as (
     select
         task_ids.task_id,
         newest_tickets.ticket_id,
+        newest_tickets.requester_id,
         newest_tickets.source_system,
         newest_tickets.failure_reason,
         newest_tickets.direct_value,
