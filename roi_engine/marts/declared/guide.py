@@ -176,7 +176,7 @@ DECISIONS = (
         "daily_asr.redundant_spend_share",
         "Of the tasks that one requester brought to several agents within the reopen window all but"
         " the last count, at list price, over tasks of known requesters"
-        " (docs/decisions/0029-what-was-bought-again.md).",
+        " (docs/decisions/0030-what-was-bought-again.md).",
     ),
     (
         "2026-11-22",
