@@ -1,5 +1,5 @@
--- Fails if the credits of a task do not sum to 1: value would be lost or doubled. So would it be if
--- a credit that is not shared were another cell's than the task's own.
+-- Fails if the credits of a task do not sum to 1: value would be lost or doubled.
+-- So would it be if a credit that is not shared were not its task's own cell's.
 select
     tasks.task_id,
     sum(credits.credit) as credit
