@@ -39,6 +39,8 @@ class Settings(BaseSettings):
     billing_close_days: int = Field(default=5, ge=0, le=60)
     open_timeout_days: int = Field(default=30, ge=1, le=365)
     min_group_size: int = Field(default=30, ge=1)
+    maturity_scale: Literal["three", "five"] = "three"
+    """How many levels ``daily_asr.band_level`` has; bands and policies stay as they are."""
     block_threshold: Decimal = Field(default=Decimal("0.05"), ge=0, le=1)
     unpriced_block_threshold: Decimal | None = Field(default=None, ge=0, le=1)
     """Share of a day's model calls without a price over which the day is blocked; default: never,
@@ -79,6 +81,7 @@ class Settings(BaseSettings):
             "billing_close_days",
             "open_timeout_days",
             "min_group_size",
+            "maturity_scale",
             "block_threshold",
             "unpriced_block_threshold",
             "idle_policy",

@@ -36,6 +36,7 @@ def params(
         as_of=as_of,
         currency=settings.reporting_currency,
         min_group_size=settings.min_group_size,
+        maturity_scale=settings.maturity_scale,
         billing_close_days=settings.billing_close_days,
         reopen_window_days=settings.reopen_window_days,
         open_timeout_days=settings.open_timeout_days,

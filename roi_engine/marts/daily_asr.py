@@ -35,7 +35,7 @@ from roi_engine.marts.queries import (
 from roi_engine.marts.wallets import share_of_period
 from roi_engine.marts.windows import day_by_day, over_window
 from roi_engine.metrics.asr import Scale, rate_interval, ratio_interval
-from roi_engine.metrics.bands import LEVELS, bands
+from roi_engine.metrics.bands import band_levels, bands
 from roi_engine.metrics.break_even import break_even_success_rate
 from roi_engine.metrics.consistency import within_spread
 from roi_engine.metrics.roi import Floats, ratio
@@ -268,15 +268,12 @@ def _intervals(laid_out: pl.DataFrame, window: pl.DataFrame) -> pl.DataFrame:
 
 def _bands(window: pl.DataFrame, params: Params) -> pl.DataFrame:
     """Name bands by exact money."""
-    names = bands(
-        window["autonomous_spend"].to_list(),
-        window["spend_without_credits"].to_list(),
-        window["ended_tasks"].to_numpy(),
-        params.min_group_size,
-    )
+    money = window["autonomous_spend"].to_list(), window["spend_without_credits"].to_list()
+    names = bands(*money, window["ended_tasks"].to_numpy(), params.min_group_size)
+    levels = pl.Series("band_level", band_levels(names, *money, params.maturity_scale))
     return window.select(
         pl.Series("band", names.tolist(), dtype=pl.String),
-        pl.Series("band_level", [LEVELS.get(name) for name in names.tolist()], dtype=pl.Int64),
+        pl.when(levels > 0).then(levels).alias("band_level"),
         pl.when(pl.col("ended_tasks") < LOW_QUALITY)
         .then(pl.lit("low"))
         .otherwise(pl.lit("normal"))

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 
+from roi_engine.metrics.bands import Scale
+
 
 @dataclass(frozen=True, slots=True)
 class Params:
@@ -18,6 +20,7 @@ class Params:
     as_of: date
     currency: str = "USD"
     min_group_size: int = 30
+    maturity_scale: Scale = "three"
     billing_close_days: int = 5
     reopen_window_days: int = 7
     open_timeout_days: int = 30

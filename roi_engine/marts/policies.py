@@ -16,6 +16,7 @@ from roi_engine.marts.money import NANO, as_decimal, doubles, nullable, units
 from roi_engine.marts.params import Params
 from roi_engine.marts.parts import stamp, weakest
 from roi_engine.marts.queries import WINDOW
+from roi_engine.marts.rate_drift import RATE_DRIFT_QUERIES, rate_drift
 from roi_engine.metrics.policy import LEVELS, calls_left, levels, with_hysteresis
 from roi_engine.metrics.roi import Floats, ratio
 
@@ -95,6 +96,7 @@ QUERIES: tuple[FactQuery, ...] = (
     WALLET_NOW,
     WALLET_AGENTS,
     DECISIONS,
+    *RATE_DRIFT_QUERIES,
 )
 RISES = 0.05
 """A cost per success that grew by less is not called rising."""
@@ -120,6 +122,7 @@ def build(facts: Frames, params: Params) -> pl.DataFrame:
         .join(_held(days, params), on="agent_id", how="left", validate="1:1")
         .join(_trust(days), on="agent_id", how="left", validate="1:1")
         .join(_losses(facts), on="agent_id", how="left", validate="1:1")
+        .join(_drifted(facts, params), on="agent_id", how="left", validate="1:1")
         .join(_trend(facts, params), on="agent_id", how="left", validate="1:1")
         .join(_wallets(facts), on="agent_id", how="left", validate="1:1")
         .join(_decisions(facts, params), left_on="proven_band", right_on="band", how="left")
@@ -185,6 +188,12 @@ def _losses(facts: Frames) -> pl.DataFrame:
             .max(),
         )
     )
+
+
+def _drifted(facts: Frames, params: Params) -> pl.DataFrame:
+    """Say of each agent whether the rate of any of its cells moved; NULL where none can tell."""
+    cells = rate_drift(facts, params).filter(pl.col("is_rate_drifted").is_not_null())
+    return cells.group_by("agent_id").agg(pl.col("is_rate_drifted").any())
 
 
 def _trend(facts: Frames, params: Params) -> pl.DataFrame:
@@ -264,6 +273,9 @@ def _decide(rows: pl.DataFrame) -> pl.DataFrame:
     reason = (
         pl.when(pl.col("policy_cap").is_null())
         .then(pl.lit("no_policy"))
+        # a mean of two rates is not today's: what it verified grants nothing
+        .when(pl.col("is_rate_drifted").fill_null(False))
+        .then(pl.lit("rate_drifted"))
         .when(unearned)
         .then(pl.lit("not_verified"))
         .when(rising)

@@ -62,7 +62,7 @@ def estimate(cells: pl.DataFrame, facts: Frames, params: Params) -> Rates:
     """
     keys = ["day", *OWN]
     looked_at = answer(REVIEWS, facts)
-    sample = over_window(_sample(looked_at), OWN, params)
+    sample = over_window(people_by_day(looked_at), OWN, params)
     # cells that were reviewed in the window but have no row on the day still pool
     table = (
         cells.select(*keys, "outputs")
@@ -92,7 +92,7 @@ def estimate(cells: pl.DataFrame, facts: Frames, params: Params) -> Rates:
     return Rates(asked.join(table, on=keys, how="left", validate="1:1").sort(keys), chances, joints)
 
 
-def _sample(reviews: pl.DataFrame) -> pl.DataFrame:
+def people_by_day(reviews: pl.DataFrame) -> pl.DataFrame:
     """Sum people's reviews per day and cell; weights only of those with a known chance."""
     chance = pl.col("sampling_probability").cast(pl.Float64)
     known = (chance > 0) & (chance <= 1)

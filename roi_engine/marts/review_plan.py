@@ -10,6 +10,8 @@ from roi_engine.marts.money import as_decimal, doubles, nullable
 from roi_engine.marts.params import Params
 from roi_engine.marts.parts import stamp, weakest
 from roi_engine.marts.queries_planning import ADJUSTED_CELLS, TRUST
+from roi_engine.marts.rate_drift import RATE_DRIFT_QUERIES, rate_drift
+from roi_engine.metrics.hallucination import jeffreys
 from roi_engine.metrics.review_plan import (
     Cells,
     Posterior,
@@ -19,7 +21,7 @@ from roi_engine.metrics.review_plan import (
 )
 from roi_engine.metrics.roi import Floats, ratio
 
-QUERIES: tuple[FactQuery, ...] = (ADJUSTED_CELLS,)
+QUERIES: tuple[FactQuery, ...] = (ADJUSTED_CELLS, *RATE_DRIFT_QUERIES)
 REACH = 2 * float(ndtri(0.975))
 """Width of a 95 % interval in standard deviations."""
 
@@ -41,7 +43,11 @@ def build(facts: Frames, params: Params) -> pl.DataFrame:
         The mart as declared, sorted by grain.
     """
     (today,) = params.days
-    rows = _window(answer(ADJUSTED_CELLS, facts))
+    rows = (
+        _window(answer(ADJUSTED_CELLS, facts))
+        .pipe(_as_of_late, rate_drift(facts, params))
+        .pipe(_stakes)
+    )
     known, cost = _cells(rows, params), doubles(rows, "adjusted_cost", 1e9)
     plan = plan_reviews(known, params.review_minutes)
     before, after = expected_variance(known, 0.0), expected_variance(known, plan.reviews)
@@ -110,7 +116,25 @@ def _window(days: pl.DataFrame) -> pl.DataFrame:
             for name in _LATEST
             if name != "rate_basis"
         )
-        .pipe(_stakes)
+    )
+
+
+def _as_of_late(rows: pl.DataFrame, drift: pl.DataFrame) -> pl.DataFrame:
+    """Go by the later half's reviews alone where the rate moved inside the window."""
+    rows = rows.join(drift, on=_KEYS, how="left", validate="1:1", maintain_order="left")
+    late = jeffreys(doubles(rows, "recent_reviews"), doubles(rows, "recent_hallucinations"))
+    known: dict[str, pl.Expr | pl.Series] = {
+        "hallucination_rate": nullable("x", late.mean),
+        "hallucination_rate_low": nullable("x", late.low),
+        "hallucination_rate_high": nullable("x", late.high),
+        "rate_basis": pl.lit("reviewed"),
+        "window_effective_reviews": pl.col("recent_reviews"),
+        "window_effective_hallucinations": pl.col("recent_hallucinations"),
+        "evaluator_seen": pl.lit(0.0),
+    }
+    return rows.with_columns(
+        pl.when(pl.col("is_rate_drifted")).then(value).otherwise(name).alias(name)
+        for name, value in known.items()
     )
 
 

@@ -28,7 +28,7 @@ def rate_difference(
     other_trials: ArrayLike,
     *,
     limits: Limits = "jeffreys",
-    level: float = 0.95,
+    level: ArrayLike = 0.95,
 ) -> Interval:
     """Return the first rate minus the second, with Newcombe's hybrid interval.
 
@@ -44,7 +44,7 @@ def rate_difference(
         other_successes: k₂, at most n₂.
         other_trials: n₂.
         limits: Where each rate's own limits come from.
-        level: Nominal coverage.
+        level: Nominal coverage, one for all or one a row.
 
     Returns:
         Difference and interval in [−1, 1]; NaN where a group has no trial.
@@ -141,15 +141,16 @@ def mean_difference(first: Sums, second: Sums, level: float = 0.95) -> Interval:
     return Interval(difference, difference - reach, difference + reach)
 
 
-def _rate(successes: ArrayLike, trials: ArrayLike, limits: Limits, level: float) -> Interval:
+def _rate(successes: ArrayLike, trials: ArrayLike, limits: Limits, level: ArrayLike) -> Interval:
     if limits == "wilson":
         return wilson(successes, trials, level)
     k = np.asarray(successes, dtype=np.float64)
     n = np.asarray(trials, dtype=np.float64)
     some = n > 0
     hits, misses = np.where(some, k, 0.0), np.where(some, n - k, 0.0)
-    low = betaincinv(hits + 0.5, misses + 0.5, 0.5 - level / 2)
-    high = betaincinv(hits + 0.5, misses + 0.5, 0.5 + level / 2)
+    half = np.asarray(level, dtype=np.float64) / 2
+    low = betaincinv(hits + 0.5, misses + 0.5, 0.5 - half)
+    high = betaincinv(hits + 0.5, misses + 0.5, 0.5 + half)
     low, high = np.where(hits <= 0, 0.0, low), np.where(misses <= 0, 1.0, high)
     share = ratio(k, n)
     # with fractions of a success Jeffreys' limits need not enclose the share

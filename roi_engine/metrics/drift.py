@@ -7,7 +7,10 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import chdtri, kolmogorov, stdtr, stdtrit
 
 from roi_engine.metrics.asr import BLOCK_DAYS, BLOCK_DF, PERSISTENCE, TELLING_TRIALS, persistence
+from roi_engine.metrics.difference import rate_difference
+from roi_engine.metrics.hallucination import Sample
 from roi_engine.metrics.roi import Floats, ratio
+from roi_engine.metrics.win_rate import Interval
 
 PSI_MODERATE = 0.1
 """Under this the population is called stable."""
@@ -173,6 +176,40 @@ def kolmogorov_smirnov(
     root = np.sqrt(np.maximum(ratio(n * m, n + m), 0.0))
     factor = root + 0.12 + ratio(0.11, root)
     return KolmogorovSmirnov(statistic, np.asarray(kolmogorov(factor * statistic)))
+
+
+def rate_shift(earlier: Sample, later: Sample, tests: ArrayLike = 1) -> Interval:
+    """Return how far a hallucination rate has moved inside its window; drifted where 0 is outside.
+
+        Δ = h₂/n₂ − h₁/n₁, Newcombe's interval with Wilson's limits at 1 − 0.05/tests
+
+    A rate that moved between the halves of a window is a mean of two rates, and neither's.
+
+    Args:
+        earlier: Effective reviews of the first half.
+        later: Those of the second.
+        tests: How many cells are looked at together (Bonferroni), so that an agent with many
+            kinds of work is not flagged by chance.
+
+    Returns:
+        Difference and interval; NaN where a half has no review.
+
+    Source: metrics.md §4 (a drift flag on the window); Newcombe 1998, method 10;
+        docs/decisions/0032-a-rate-that-moved.md.
+
+    Examples:
+        >>> shift = rate_shift(Sample([50.0, 50.0], [3.0, 3.0]), Sample([50.0, 50.0], [15.0, 8.0]))
+        >>> shift.estimate.round(2), shift.low.round(4)
+        (array([0.24, 0.1 ]), array([ 0.0906, -0.0277]))
+    """
+    return rate_difference(
+        later.hallucinated,
+        later.reviewed,
+        earlier.hallucinated,
+        earlier.reviewed,
+        limits="wilson",
+        level=1 - SIGNIFICANT / np.maximum(np.asarray(tests, dtype=np.float64), 1.0),
+    )
 
 
 def decompose(

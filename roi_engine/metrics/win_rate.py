@@ -17,7 +17,7 @@ class Interval(NamedTuple):
     high: Floats
 
 
-def wilson(successes: ArrayLike, trials: ArrayLike, level: float = 0.95) -> Interval:
+def wilson(successes: ArrayLike, trials: ArrayLike, level: ArrayLike = 0.95) -> Interval:
     """Return a share of counts with Wilson's score interval.
 
         (k + z²/2 ± z·√(k·(n − k)/n + z²/4)) / (n + z²)
@@ -25,7 +25,7 @@ def wilson(successes: ArrayLike, trials: ArrayLike, level: float = 0.95) -> Inte
     Args:
         successes: k, whole numbers.
         trials: n >= k.
-        level: Nominal coverage.
+        level: Nominal coverage, one for all or one a row.
 
     Returns:
         Share and interval, in [0, 1]; NaN where n is 0.
@@ -38,7 +38,7 @@ def wilson(successes: ArrayLike, trials: ArrayLike, level: float = 0.95) -> Inte
     """
     k = np.asarray(successes, dtype=np.float64)
     n = np.asarray(trials, dtype=np.float64)
-    z = float(ndtri(0.5 + level / 2))
+    z = ndtri(0.5 + np.asarray(level, dtype=np.float64) / 2)
     some = n > 0
     size = np.where(some, n, 1.0)
     half = z * np.sqrt(k * (n - k) / size + z * z / 4)

@@ -90,13 +90,15 @@ class Estate:
             }
         )
 
-    def build(self, mart: str) -> pl.DataFrame:
-        """Build a mart of the day."""
+    def build(self, mart: str, **choices: object) -> pl.DataFrame:
+        """Build a mart of the day, by other choices than the defaults."""
         facts = {table: fact(table, rows) for table, rows in self.rows.items()}
         if DECLARED[mart].standing:
             read = {table for query in required(mart) for table in query.tables}
-            facts |= {name: self.build(name) for name in read & {*DECLARED}}
-        params = Params(days=(DAY,), as_of=date(2026, 3, 1), transform_run_ids={DAY: "run-1"})
+            facts |= {name: self.build(name, **choices) for name in read & {*DECLARED}}
+        params = Params(
+            days=(DAY,), as_of=date(2026, 3, 1), transform_run_ids={DAY: "run-1"}, **choices
+        )
         answers = {query.name: run(query, facts, [DAY]) for query in required(mart)}
         return MARTS[mart].build(answers, params)
 

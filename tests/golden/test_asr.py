@@ -38,6 +38,34 @@ def test_asr_value(estate, spend, value, column, expected):
     assert row["autonomous_roi"] == pytest.approx(expected - 1)
 
 
+@pytest.mark.parametrize(
+    ("alone", "band", "three", "five"),
+    [
+        ("199", "reactive", 1, 1),
+        ("499", "assisted", 2, 2),
+        ("500", "transitional", 2, 3),
+        ("600", "transitional", 2, 3),
+        ("800", "self_directed", 3, 4),
+        ("800.000000001", "self_directed", 3, 5),
+    ],
+)
+def test_the_scale_chooses_the_level_and_not_the_band(estate, alone, band, three, five):
+    estate.spend(alone)
+    estate.spend(str(Decimal(1000) - Decimal(alone)), outcome_class="failure")
+    estate.task()
+    for scale, level in (("three", three), ("five", five)):
+        (row,) = estate.build("daily_asr", maturity_scale=scale, min_group_size=1).to_dicts()
+        assert (row["band"], row["band_level"]) == (band, level)
+
+
+def test_without_a_band_there_is_no_level(estate):
+    estate.spend("1")
+    estate.task()
+    for scale in ("three", "five"):
+        (row,) = estate.build("daily_asr", maturity_scale=scale).to_dicts()
+        assert (row["band"], row["band_level"]) == ("insufficient_data", None)
+
+
 def test_break_even_at_fifteen_to_a_hundred(estate):
     assert break_even_success_rate([15.0], [100.0], [0.0])[0] == 0.15
     estate.spend("15")

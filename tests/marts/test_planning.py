@@ -355,6 +355,31 @@ def test_reviews_go_where_an_error_is_dear(made):
     assert of(rows, agent_id="c")["review_reason"] == "no_loss"
 
 
+def test_a_rate_that_moved_is_planned_by_its_later_half(made):
+    liability = {"liability_per_hallucination": "2"}
+    before = reviewed(50, 50, 3, day=ago(14), **liability)
+    late = reviewed(50, 50, 15, day=ago(13), **liability)
+    open_ones = reviewed(100, 0, 0, **liability)
+    lines = [cost(10)]
+    (row,) = made(
+        "review_plan", fct_task=before + late + open_ones, fct_cost_allocation=lines
+    ).to_dicts()
+    # Beta(15.5, 35.5) of the later half alone, and not Beta(18.5, 82.5) of the window
+    assert (row["is_rate_drifted"], row["reviews"]) == (True, 24)
+    assert row["hallucination_rate"] == pytest.approx(15.5 / 51)
+    # 100 outputs: variance ab/(S²(S+1)) · U(S + U), an error costs its value 1 and 14.5 more
+    spread = 15.5 * 35.5 / (51**2 * 52) * 100 * 151
+    width = 3.919928 * 15.5 * np.sqrt(spread) / float(row["adjusted_cost"])
+    assert row["roi_width_before"] == pytest.approx(width)
+
+    steady = reviewed(50, 50, 3, day=ago(13), **liability)
+    (row,) = made(
+        "review_plan", fct_task=before + steady + open_ones, fct_cost_allocation=lines
+    ).to_dicts()
+    assert row["is_rate_drifted"] is False
+    assert row["hallucination_rate"] == pytest.approx(6.5 / 101)
+
+
 def test_a_cell_that_nobody_reviewed_says_so(made):
     rows = made("review_plan", fct_task=reviewed(5, 0, 0), fct_cost_allocation=[cost(1)])
     assert rows["review_reason"].to_list() == ["no_rate"]

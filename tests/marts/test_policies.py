@@ -13,6 +13,7 @@ from roi_engine.marts.facts import run
 from roi_engine.marts.params import Params
 
 TODAY = date(2026, 3, 31)
+CELL = {"model_version": "m", "task_type": "refund"}
 CAPS = {"reactive": "5", "assisted": "10", "transitional": "20", "self_directed": "40"}
 
 
@@ -38,6 +39,7 @@ def decided(
     remaining="100",
     history=28,
     mature_until=TODAY,
+    reviews=(),
 ):
     """Return the policy of one agent after days that are all alike."""
     days = [TODAY - timedelta(days=back) for back in range(history)]
@@ -63,8 +65,7 @@ def decided(
         agent
         | {
             "day": day,
-            "model_version": "m",
-            "task_type": "refund",
+            **CELL,
             "gross_value": Decimal(50),
             "adjusted_value": 50.0 - lost,
             "hallucination_cost": 0.0,
@@ -79,6 +80,7 @@ def decided(
             "daily_hallucination_adjusted_cost", adjusted
         ),
         "daily_wallet": mart_rows("daily_wallet", [wallet]),
+        "fct_task": fact("fct_task", list(reviews)),
         "fct_wallet_entry": fact(
             "fct_wallet_entry", [{"wallet_id": "support", "day": TODAY, "agent_id": "triage"}]
         ),
@@ -179,3 +181,61 @@ def test_days_whose_tasks_may_still_be_reopened_prove_nothing():
 def test_an_empty_wallet_stops_every_call():
     row = decided(remaining="-1")
     assert (row["is_wallet_empty"], row["calls_left"]) == (True, 0)
+
+
+def seen(back: int, number: int, wrong: int, **columns) -> list[dict]:
+    """Return reviewed outputs of one day, the first of them hallucinated."""
+    return [
+        {
+            "task_id": f"{back}-{at}-{columns.get('task_type')}",
+            "day": TODAY - timedelta(days=back),
+            "agent_id": "triage",
+            **CELL,
+            "is_output_delivered": True,
+            "is_human_reviewed": True,
+            "is_hallucination": at < wrong,
+            "is_random_review": True,
+        }
+        | columns
+        for at in range(number)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("reviews", "is_drifted", "reason"),
+    [
+        # 0.06 → 0.30: Wilson's [0.0206, 0.1622] and [0.1910, 0.4375], 0.24 − 0.1494 > 0
+        pytest.param(seen(14, 50, 3) + seen(13, 50, 15), True, "rate_drifted", id="rose"),
+        pytest.param(seen(14, 50, 15) + seen(13, 50, 3), True, "rate_drifted", id="fell"),
+        # 0.06 → 0.16: 0.10 − 0.1277 < 0
+        pytest.param(seen(14, 50, 3) + seen(13, 50, 8), False, "policy", id="chance"),
+        pytest.param(seen(13, 50, 3) + seen(12, 50, 15), None, "policy", id="one half only"),
+        pytest.param(seen(28, 50, 3) + seen(0, 50, 15), None, "policy", id="before the window"),
+        pytest.param([], None, "policy", id="no review"),
+        pytest.param(
+            seen(14, 50, 3) + seen(13, 50, 15, is_random_review=False),
+            None,
+            "policy",
+            id="reviewed for a reason",
+        ),
+    ],
+)
+def test_a_rate_that_moved_inside_the_window_earns_no_more(reviews, is_drifted, reason):
+    row = decided(reviews=reviews)
+    assert (row["is_rate_drifted"], row["budget_reason"]) == (is_drifted, reason)
+    assert row["budget_cap"] == (Decimal(10) if is_drifted else Decimal(20))
+    assert row["mode"] == "execute"
+
+
+def test_an_agent_with_many_kinds_of_work_is_not_flagged_by_chance():
+    # 0.06 → 0.20 is 0.14 − 0.1346 > 0 alone, and at 1 − 0.05/2 it is 0.14 − 0.1533 < 0
+    one = seen(14, 50, 3) + seen(13, 50, 10)
+    other = seen(14, 50, 3, task_type="invoice") + seen(13, 50, 3, task_type="invoice")
+    assert decided(reviews=one)["is_rate_drifted"]
+    assert not decided(reviews=one + other)["is_rate_drifted"]
+
+
+def test_a_drifted_rate_loosens_no_brake():
+    reviews = seen(14, 50, 3) + seen(13, 50, 15)
+    row = decided(low=0.9, rate_low=0.25, reviews=reviews)
+    assert (row["mode"], row["mode_reason"]) == ("propose_only", "hallucinations")

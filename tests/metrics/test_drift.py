@@ -15,8 +15,10 @@ from roi_engine.metrics.drift import (
     kolmogorov_smirnov,
     population_stability,
     rate_effect_error,
+    rate_shift,
     stability_level,
 )
+from roi_engine.metrics.hallucination import Sample
 
 counts = st.lists(st.tuples(st.integers(0, 500), st.integers(0, 500)), min_size=2, max_size=8)
 
@@ -208,3 +210,35 @@ def under(days: int) -> dict:
 def test_advice(change, advice):
     row = {name: [value] for name, value in (CALM | change).items()}
     assert advise(**row).tolist() == [advice]
+
+
+def test_a_rate_that_moved_by_hand():
+    # Wilson of 3/50 is [0.0206, 0.1622], of 15/50 [0.1910, 0.4375], of 8/50 [0.0834, 0.2852]
+    shift = rate_shift(Sample([50.0, 50.0], [3.0, 3.0]), Sample([50.0, 50.0], [15.0, 8.0]))
+    np.testing.assert_allclose(shift.estimate, [0.24, 0.1])
+    np.testing.assert_allclose(shift.low, [0.0906, -0.0277], atol=1e-4)
+
+
+reviews = st.integers(0, 60).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n)))
+
+
+@given(earlier=reviews, later=reviews, tests=st.integers(1, 20))
+def test_a_shift_has_no_direction_and_more_cells_ask_for_more(earlier, later, tests):
+    before, after = (Sample([float(n)], [float(h)]) for n, h in (earlier, later))
+    there, back = rate_shift(before, after, tests), rate_shift(after, before, tests)
+    if not (earlier[0] and later[0]):
+        assert np.isnan(there.low[0])
+        return
+    np.testing.assert_allclose([there.low, there.high], [-back.high, -back.low], atol=1e-12)
+    alone = rate_shift(before, after)
+    assert there.low[0] <= alone.low[0] + 1e-12
+    assert alone.high[0] <= there.high[0] + 1e-12
+
+
+@pytest.mark.parametrize(("cells", "rate"), [(1, 0.2), (8, 0.2), (3, 0.05)])
+def test_a_steady_agent_is_flagged_at_most_one_time_in_twenty(cells, rate):
+    rng = np.random.default_rng(5)
+    n = np.full((4000, cells), 50.0)
+    halves = [Sample(n, rng.binomial(50, rate, n.shape).astype(float)) for _ in range(2)]
+    shift = rate_shift(*halves, cells)
+    assert ((shift.low > 0) | (shift.high < 0)).any(axis=1).mean() < 0.06

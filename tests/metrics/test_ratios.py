@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from roi_engine.metrics.bands import BANDS, bands
+from roi_engine.metrics.bands import BANDS, LEVELS, band_levels, bands
 from roi_engine.metrics.break_even import break_even_success_rate
 from roi_engine.metrics.roi import ratio, return_on_cost
 from roi_engine.metrics.value import ATTO, human_equivalent_cost, labour_value, speed_value
@@ -45,6 +45,28 @@ def test_bands_are_decided_on_exact_money(part, rest):
     )
     assert band == expected
     assert band in BANDS
+
+
+@given(part=st.integers(-1, 10**20), rest=st.integers(0, 10**20), tasks=st.sampled_from([29, 30]))
+def test_five_levels_part_bands_and_mix_none(part, rest, tasks):
+    money = [part], [part + rest]
+    (band,) = names = bands(*money, [tasks])
+    (three,), (five,) = band_levels(names, *money), band_levels(names, *money, "five")
+    assert three == LEVELS["three"].get(band, 0)
+    assert (five == 0) == (three == 0)
+    if five == 5:
+        assert band == "self_directed"
+        assert Fraction(part, part + rest) > Fraction(4, 5)
+    else:
+        assert five == LEVELS["five"].get(band, 0)
+        assert five < 4 or Fraction(part, part + rest) <= Fraction(4, 5)
+
+
+def test_one_nano_unit_decides_the_fifth_level():
+    money = [8 * 10**18, 8 * 10**18 + 1], [10**19] * 2
+    names = bands(*money, [30] * 2)
+    assert band_levels(names, *money).tolist() == [3, 3]
+    assert band_levels(names, *money, "five").tolist() == [4, 5]
 
 
 def test_one_nano_unit_decides_a_band_where_doubles_are_equal():

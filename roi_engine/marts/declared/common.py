@@ -1,6 +1,6 @@
 """Columns that every mart has, and short ways to declare the usual kinds."""
 
-from roi_engine.marts.columns import COUNT, DAY, MONEY, RATIO, TEXT, Column
+from roi_engine.marts.columns import COUNT, DAY, FLAG, MONEY, RATIO, TEXT, Column
 from roi_engine.marts.parts import COST_BASIS, EVIDENCE, STATUS
 
 ZERO = "§0"
@@ -205,3 +205,22 @@ TRUST = (
         nullable=True,
     ),
 )
+
+
+def rate_drifted(about: str, prefix: str = "") -> Column:
+    """Declare the flag that a window's hallucination rate is not today's (``rate_drift``)."""
+    return Column(
+        "is_rate_drifted",
+        FLAG,
+        "yes or no",
+        about,
+        f"{prefix}0 outside the interval of h₂/n₂ − h₁/n₁ (Newcombe, Wilson's limits, 1 − 0.05 /"
+        " the agent's cells compared), effective reviews of D−27 … D−14 and D−13 … D; NULL where a"
+        " half has none",
+        (
+            *("fct_task.is_human_reviewed", "fct_task.is_hallucination"),
+            *("fct_task.is_random_review", "fct_task.sampling_probability"),
+        ),
+        "§4",
+        nullable=True,
+    )

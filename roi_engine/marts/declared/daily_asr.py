@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from roi_engine.marts.columns import COUNT, MONEY, TEXT, Column, Mart
 from roi_engine.marts.declared.common import KEYS, TRUST, choice, count, money, quotient, ratio
-from roi_engine.metrics.bands import BANDS
+from roi_engine.metrics.bands import BANDS, TOP_LEVEL
 
 ALLOCATED = "fct_cost_allocation.allocated_cost"
 CLASS = "fct_cost_allocation.outcome_class"
@@ -620,13 +620,14 @@ DAILY_ASR = Mart(
             "band_level",
             COUNT,
             "level",
-            "Level of the band: 1 reactive, 2 assisted and transitional, 3 self-directed.",
-            "by band",
-            ("band",),
+            "Level of maturity, of three or, by the setting maturity_scale, of five.",
+            "1 reactive, 2 assisted and transitional, 3 self_directed; of five: 1 reactive, 2"
+            " assisted, 3 transitional, 4 self_directed, 5 where asr_spend_28d > 0.8 too",
+            ("band", "autonomous_spend_28d", "spend_without_credits_28d"),
             "§5",
             nullable=True,
             low=1,
-            high=3,
+            high=TOP_LEVEL,
         ),
         choice(
             "interval_quality",

@@ -1,7 +1,7 @@
 """Declaration of policies: what each agent may do and spend from now on, readable by a machine."""
 
 from roi_engine.marts.columns import COUNT, FLAG, MONEY, TEXT, Column, Mart
-from roi_engine.marts.declared.common import KEYS, TRUST, choice, key, ratio
+from roi_engine.marts.declared.common import KEYS, TRUST, choice, key, rate_drifted, ratio
 from roi_engine.metrics.policy import DOWN_DAYS, LEVELS, UP_DAYS
 
 MODES = ("execute", "propose_only")
@@ -17,7 +17,7 @@ REASONS = (
     "violations",
     "hallucinations",
 )
-CAP_REASONS = ("policy", "not_verified", "cost_rises", "no_policy")
+CAP_REASONS = ("policy", "rate_drifted", "not_verified", "cost_rises", "no_policy")
 
 _ASR = ("daily_asr.asr_spend_low_28d",)
 
@@ -91,15 +91,19 @@ POLICIES = Mart(
             "budget_cap",
             "What the agent may spend a day.",
             "the policy's cap; no more than the mean of the last 28 days unless more is earned:"
-            " verified_asr_value_low ≥ 1 and cost per success does not rise",
-            ("dim_policy.budget_cap", "verified_asr_value_low", "cost_per_success_change"),
+            " verified_asr_value_low ≥ 1 by a rate that has not drifted, and cost per success does"
+            " not rise",
+            (
+                *("dim_policy.budget_cap", "is_rate_drifted", "verified_asr_value_low"),
+                "cost_per_success_change",
+            ),
         ),
         choice(
             "budget_reason",
             "What decided the cap.",
-            "not_verified (also where there is nothing to compare with) or cost_rises hold the cap"
-            " at the present spend",
-            ("verified_asr_value_low", "cost_per_success_change"),
+            "rate_drifted, not_verified (also where there is nothing to compare with) or"
+            " cost_rises, the first that holds, keep the cap at the present spend",
+            ("is_rate_drifted", "verified_asr_value_low", "cost_per_success_change"),
             "§5",
             values=CAP_REASONS,
         ),
@@ -121,6 +125,11 @@ POLICIES = Mart(
                 "daily_hallucination_adjusted_cost.hallucination_cost",
             ),
             "§5",
+        ),
+        rate_drifted(
+            "The hallucination rate of one of the agent's cells moved inside the window, so what it"
+            " verified says nothing of today.",
+            "any cell: ",
         ),
         ratio(
             "cost_per_success_change",

@@ -1,7 +1,7 @@
 """Declaration of review_plan: which outputs people should review next."""
 
 from roi_engine.marts.columns import COUNT, MONEY, NUMBER, Column, Mart
-from roi_engine.marts.declared.common import KEYS, TRUST, choice, count, key, ratio
+from roi_engine.marts.declared.common import KEYS, TRUST, choice, count, key, rate_drifted, ratio
 
 _ADJUSTED = "daily_hallucination_adjusted_cost"
 _RATE = tuple(
@@ -35,10 +35,14 @@ REVIEW_PLAN = Mart(
         ratio(
             "hallucination_rate",
             "Estimated share of them that hallucinates, as on the cell's newest day.",
-            "its latest row with a rate",
-            _RATE[:1],
+            "its latest row with a rate; where that drifted, (½ + h) / (1 + n) of D−13 … D",
+            (*_RATE[:1], "is_rate_drifted"),
             "§4",
             bounds=(0, 1),
+        ),
+        rate_drifted(
+            "The rate moved inside the window: the plan goes by the reviews of its later half"
+            " alone, which are fewer, so that more are worth their minutes."
         ),
         ratio(
             "value_per_output",
@@ -156,8 +160,9 @@ REVIEW_PLAN = Mart(
         *TRUST,
     ),
     notes=(
-        "The posterior is Beta(½ + h, ½ + n − h) where the cell's own reviews alone made the rate,"
-        " else the Beta with the rate's mean and the width of its interval.",
+        "The posterior is Beta(½ + h, ½ + n − h) where the cell's own reviews alone made the rate"
+        " (after a drift, those of the last 14 days), else the Beta"
+        " with the rate's mean and the width of its interval.",
         "How long a review takes is the setting minutes_per_review: an assumption.",
     ),
 )
