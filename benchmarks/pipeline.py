@@ -173,6 +173,8 @@ def main() -> None:
     parser.add_argument("--spans-parquet", type=int, default=1_000_000, help="0 leaves it out")
     parser.add_argument("--folder", type=Path, help="where estates and lakes go (default: temp)")
     given = parser.parse_args()
+    if given.folder:
+        given.folder.mkdir(parents=True, exist_ok=True)
     cases = {"otlp": given.spans_json, "parquet": given.spans_parquet}
     for kind, spans in cases.items():
         if spans:

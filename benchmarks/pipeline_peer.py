@@ -278,10 +278,12 @@ def read_tickets(inbox: Path) -> Frame:
     tickets["is_success"] = said.where(tickets.outcome.notna(), tickets.is_ended)
 
     ended = tickets.loc[tickets.is_ended, ["ticket_id", "requester", "task_type", "ended_at"]]
+    # pandas joins a missing name to a missing name; nobody came back there
+    by_name = ended[ended.requester.notna()]
     followed = ended.merge(
         tickets[["follow_up_of", "created_at"]], left_on="ticket_id", right_on="follow_up_of"
     )
-    again = ended.merge(
+    again = by_name.merge(
         tickets[["ticket_id", "requester", "task_type", "created_at"]],
         on=["requester", "task_type"], suffixes=("", "_later"),
     )  # fmt: skip
