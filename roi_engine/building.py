@@ -100,16 +100,29 @@ def advance(
         to: One of ``STAGES``. ``check`` always begins anew.
         reason: Why, for the release's own record.
     """
+    with _dbt(bench) as shaper:
+        return _advance(bench, shaper, token=token, days=days, to=to, reason=reason)
+
+
+def _advance(
+    bench: Bench,
+    shaper: dbt.Process,
+    *,
+    token: str,
+    days: Sequence[date] | None,
+    to: str,
+    reason: str | None,
+) -> Draft:
     code = version.code_version(bench.settings.published_choices())
     reached = read_draft(bench.con, token=token, code_version=code)
     unseen: tuple[date, ...] = ()
     is_lost = reached in {"shape", "value"} and not drafts.is_there(bench.settings.lake)
     if to == "check" or reached is None or is_lost:
         reached = "check"
-        unseen = _check(bench, token=token, code=code, days=days)
+        unseen = _check(bench, None if to == "check" else shaper, token=token, code=code, days=days)
     draft = replace(_read(bench.con), unseen=unseen)
     stages: dict[str, Callable[[Bench, Draft], None]] = {
-        "shape": _shape,
+        "shape": partial(_shape, shaper=shaper),
         "value": _value,
         "publish": partial(_publish, reason=reason),
     }
@@ -144,11 +157,19 @@ def _read(con: duckdb.DuckDBPyConnection) -> Draft:
     )
 
 
-def _check(bench: Bench, *, token: str, code: str, days: Sequence[date] | None) -> tuple[date, ...]:
+def _check(
+    bench: Bench,
+    shaper: dbt.Process | None,
+    *,
+    token: str,
+    code: str,
+    days: Sequence[date] | None,
+) -> tuple[date, ...]:
     """Plan the build, judge every day that it reads, write its draft; return the unseen days.
 
     Days that are only read (neighbours, other days of a task) are judged too, so that their
-    broken rows are kept out of this build as they are out of their own.
+    broken rows are kept out of this build as they are out of their own. dbt (None where no facts
+    are to be built next) parses meanwhile.
     """
     con, settings = bench.con, bench.settings
     drop_draft(con)
@@ -174,6 +195,8 @@ def _check(bench: Bench, *, token: str, code: str, days: Sequence[date] | None) 
             scope.write_read_days(con, plan.build, reopen_window_days=settings.reopen_window_days)
     with bench.journal.stage("check"):
         if plan is not None and plan.build:
+            if shaper is not None:
+                shaper.begin()
             _judge(bench, plan)
         else:
             con.execute("delete from lake.ops.run_day")
@@ -223,20 +246,24 @@ def _judge(bench: Bench, plan: scope.Plan) -> None:
         alerts.raise_alert(settings.lake, "blocked_day", subject="gate", message=reason, day=day)
 
 
-def _shape(bench: Bench, draft: Draft) -> None:
+def _dbt(bench: Bench) -> dbt.Process:
+    settings = bench.settings
+    return dbt.Process(
+        lake=settings.lake,
+        variables=settings.published_choices(),
+        catalog_dsn=settings.dsn,
+        threads=settings.threads,
+        max_memory=settings.max_memory,
+        inherit=(bench.lock,),
+    )
+
+
+def _shape(bench: Bench, draft: Draft, *, shaper: dbt.Process) -> None:
     drafts.discard(bench.settings.lake)
     span = bench.con.execute(
         "select cast(min(day) as varchar), cast(max(day) as varchar) from lake.ops.read_day"
     ).fetchone() or ("", "")
-    nodes = dbt.build(
-        lake=bench.settings.lake,
-        variables=bench.settings.published_choices()
-        | {"as_of": str(draft.as_of), "read_from": span[0], "read_to": span[1]},
-        catalog_dsn=bench.settings.dsn,
-        threads=bench.settings.threads,
-        max_memory=bench.settings.max_memory,
-        inherit=(bench.lock,),
-    )
+    nodes = shaper.build({"as_of": draft.as_of, "read_from": span[0], "read_to": span[1]})
     bench.journal.step("shape.nodes", seconds=nodes)
 
 

@@ -8,10 +8,13 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
+from typing import IO, Self
 
 from roi_engine import version
 from roi_engine.sources.schema import SOURCES, TABLES, Table
@@ -19,6 +22,7 @@ from roi_engine.warehouse import catalog
 from roi_engine.warehouse.lake import OPS_TABLES
 
 PROJECT = Path(__file__).resolve().parents[1] / "dbt_project"
+PROCESS = Path(__file__).with_name("dbt_process.py")
 GENERATED = "# generated from roi_engine/sources/schema.py by `python -m roi_engine.dbt`\n"
 
 log = logging.getLogger(__name__)
@@ -111,8 +115,8 @@ def main() -> int:
 # ------------------------------------------------------------------------------- run
 
 
-OF_ONE_RUN = ("as_of", "read_from", "read_to")
-"""Variables that change from run to run: given as ``dbt_metadata_envs`` (``macros/scope.sql``)."""
+Seconds = dict[str, float]
+"""dbt's node → how long it took."""
 
 PARSED = Path(sys.prefix) / "var" / "roi"
 """Keeps the project as dbt parsed it, in the environment whose code this is."""
@@ -120,78 +124,133 @@ PARSED = Path(sys.prefix) / "var" / "roi"
 _PARSED_KEPT = 32
 
 
-def build(
-    *,
-    lake: Path,
-    variables: Mapping[str, object],
-    catalog_dsn: str | None = None,
-    threads: int = 2,
-    max_memory: str = "4GB",
-    inherit: Sequence[int] = (),
-    unit_tests: bool = False,
-) -> dict[str, float]:
-    """Run ``dbt build`` against a lake and return seconds by node.
+@dataclass(slots=True)
+class Process:
+    """dbt in a process of its own, for one build of one lake.
 
-    dbt parses the project once for each choice of variables, whatever the lake (``PARSED``). The
-    variables of ``OF_ONE_RUN`` are not part of it.
+    It parses the project once for each choice of variables, whatever the lake (``PARSED``), and as
+    soon as it begins: whoever knows that there will be a build begins early, and does other work
+    meanwhile. Leave it as a context, so that one that was not asked to build ends.
 
-    ``inherit`` are open file descriptors that dbt keeps (the write lock).
-
-    Raises:
-        DbtFailed: A model or a test failed; the message says which and why.
+    Attributes:
+        lake: The lake's folder.
+        variables: Those of the project that do not change from run to run.
+        catalog_dsn: A catalog on Postgres, None for SQLite's.
+        threads: DuckDB's.
+        max_memory: DuckDB's limit.
+        inherit: Open file descriptors that dbt keeps (the write lock).
     """
-    root = lake.resolve()
-    target = root / "logs" / "dbt"
-    # a unit test chooses its own day, and only a --vars gives way to it
-    apart = () if unit_tests else OF_ONE_RUN
-    of_run = {name: str(variables[name]) for name in apart if name in variables}
-    chosen = {name: value for name, value in variables.items() if name not in of_run}
-    parsed = _parsed(chosen, target="postgres" if catalog_dsn else "sqlite")
-    environment = os.environ | {
-        **{f"DBT_ENV_CUSTOM_ENV_{name}": value for name, value in of_run.items()},
-        **({"ROI_DBT_CATALOG": f"ducklake:{catalog.sealed(catalog_dsn)}"} if catalog_dsn else {}),
-        "ROI_THREADS": str(threads),
-        "ROI_MAX_MEMORY": max_memory,
-        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-        "DO_NOT_TRACK": "1",
-    }
-    command = [
-        *(str(Path(sys.executable).parent / "dbt"), "--no-use-colors", "build"),
-        # unit tests test the models, not the data: they run in `make test`
-        *(() if unit_tests else ("--exclude-resource-type", "unit_test")),
-        *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
-        *("--target", "postgres" if catalog_dsn else "sqlite"),
-        *("--target-path", str(target), "--log-path", str(target)),
-        *("--vars", json.dumps(chosen)),
-        *(("--partial-parse-file-path", str(parsed)) if parsed.is_file() else ()),
-    ]
-    # what an earlier version left in the lake is not what this one would parse
-    (target / "partial_parse.msgpack").unlink(missing_ok=True)
-    # dbt inherits the write lock: if this process is killed, the lock lives as long as dbt
-    done = subprocess.run(  # noqa: S603
-        command,
-        env=environment,
-        cwd=root,
-        capture_output=True,
-        text=True,
-        check=False,
-        pass_fds=inherit,
-    )
-    _keep_parsed(target / "partial_parse.msgpack", parsed)
-    log.debug(done.stdout)
-    results = target / "run_results.json"
-    if done.returncode != 0:
-        raise DbtFailed(_failure(done, results))
-    nodes = json.loads(results.read_text())["results"]
-    return {node["unique_id"]: node["execution_time"] for node in nodes}
 
+    lake: Path
+    variables: Mapping[str, object]
+    catalog_dsn: str | None = None
+    threads: int = 2
+    max_memory: str = "4GB"
+    inherit: Sequence[int] = ()
+    _running: subprocess.Popen[str] | None = field(default=None, init=False)
+    _said: IO[str] | None = field(default=None, init=False)
 
-def _parsed(variables: Mapping[str, object], *, target: str) -> Path:
-    """Return where the project is kept as dbt parsed it: of this very code, and no other."""
-    parts = [version.code_version(variables), target, str(PROJECT)]
-    parts += [metadata.version(name) for name in ("dbt-core", "dbt-duckdb")]
-    key = hashlib.sha256("\x00".join(parts).encode()).hexdigest()
-    return PARSED / f"dbt-{key[:32]}.msgpack"
+    def __enter__(self) -> Self:
+        """Begin nothing yet."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End what was not asked to build, or was interrupted."""
+        if self._running is not None:
+            self._running.kill()
+            self._running.wait()
+            self._running = None
+        if self._said is not None:
+            self._said.close()
+            self._said = None
+
+    def begin(self) -> None:
+        """Start dbt and let it parse; to begin twice is to begin once."""
+        if self._running is not None:
+            return
+        parsed, target = self._parsed, self._target
+        target.mkdir(parents=True, exist_ok=True)
+        # what an earlier version left in the lake is not what this one would parse
+        (target / "partial_parse.msgpack").unlink(missing_ok=True)
+        (target / "run_results.json").unlink(missing_ok=True)
+        arguments = [
+            *("--project-dir", str(PROJECT), "--profiles-dir", str(PROJECT)),
+            *("--target", self._catalog),
+            *("--target-path", str(target), "--log-path", str(target)),
+            # a line for each node; what was asked of the database stands in target/run
+            *("--log-level-file", "info"),
+            *("--vars", json.dumps(dict(self.variables))),
+            *(("--partial-parse-file-path", str(parsed)) if parsed.is_file() else ()),
+        ]
+        dsn = self.catalog_dsn
+        environment = os.environ | {
+            **({"ROI_DBT_CATALOG": f"ducklake:{catalog.sealed(dsn)}"} if dsn else {}),
+            "ROI_THREADS": str(self.threads),
+            "ROI_MAX_MEMORY": self.max_memory,
+            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+            "DO_NOT_TRACK": "1",
+        }
+        # a file, not a pipe: nobody reads it before dbt has ended
+        self._said = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 (in __exit__)
+        # dbt inherits the write lock: if this process is killed, the lock lives as long as dbt
+        self._running = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-P", str(PROCESS), json.dumps(arguments)],
+            env=environment,
+            cwd=self.lake.resolve(),
+            stdin=subprocess.PIPE,
+            stdout=self._said,
+            stderr=subprocess.STDOUT,
+            text=True,
+            pass_fds=self.inherit,
+        )
+
+    def build(self, of_run: Mapping[str, object], *, unit_tests: bool = False) -> Seconds:
+        """Run ``dbt build`` and return seconds by node.
+
+        Args:
+            of_run: Variables that change from run to run, given as ``dbt_metadata_envs``
+                (``macros/scope.sql``): as ``--vars`` each run would parse the whole project anew.
+            unit_tests: Run them too. They test the models, not the data, and choose their own day:
+                give it among ``variables``, since only those give way to it.
+
+        Raises:
+            DbtFailed: A model or a test failed; the message says which and why.
+        """
+        self.begin()
+        if self._running is None or self._said is None:  # begin() has made both
+            raise AssertionError
+        environment = {f"DBT_ENV_CUSTOM_ENV_{name}": str(value) for name, value in of_run.items()}
+        arguments = () if unit_tests else ("--exclude-resource-type", "unit_test")
+        told = {"environment": environment, "arguments": arguments}
+        with suppress(BrokenPipeError):  # dbt could not start: it says why
+            self._running.communicate(json.dumps(told) + "\n")
+        code = self._running.wait()
+        self._running = None
+        self._said.seek(0)
+        said = self._said.read()
+        _keep_parsed(self._target / "partial_parse.msgpack", self._parsed)
+        log.debug(said)
+        results = self._target / "run_results.json"
+        if code != 0:
+            raise DbtFailed(_failure(said, results))
+        nodes = json.loads(results.read_text())["results"]
+        return {node["unique_id"]: node["execution_time"] for node in nodes}
+
+    @property
+    def _catalog(self) -> str:
+        return "postgres" if self.catalog_dsn else "sqlite"
+
+    @property
+    def _target(self) -> Path:
+        return self.lake.resolve() / "logs" / "dbt"
+
+    @property
+    def _parsed(self) -> Path:
+        """Where the project is kept as dbt parsed it: of this very code, and no other."""
+        parts = [version.code_version(self.variables), self._catalog, str(PROJECT)]
+        parts += [metadata.version(name) for name in ("dbt-core", "dbt-duckdb")]
+        key = hashlib.sha256("\x00".join(parts).encode()).hexdigest()
+        return PARSED / f"dbt-{key[:32]}.msgpack"
 
 
 def _keep_parsed(made: Path, parsed: Path) -> None:
@@ -212,8 +271,7 @@ _DISK_IS_FULL = ("No space left on device", "database or disk is full", "disk I/
 """How DuckDB, SQLite and the system say it, somewhere in what dbt says."""
 
 
-def _failure(done: subprocess.CompletedProcess[str], results: Path) -> str:
-    said = done.stdout + done.stderr
+def _failure(said: str, results: Path) -> str:
     if reason := next((words for words in _DISK_IS_FULL if words in said), None):
         return f"The lake cannot be written ({reason} while dbt ran): free its disk."
     failed = []

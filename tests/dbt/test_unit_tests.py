@@ -10,7 +10,8 @@ def test_every_model_passes_its_unit_tests(tmp_path):
     landing.prepare(tmp_path)
     with lake.connect(tmp_path):
         pass
-    dbt.build(lake=tmp_path, variables={"as_of": "2026-03-01"}, unit_tests=True)
+    with dbt.Process(tmp_path, {"as_of": "2026-03-01"}) as process:
+        process.build({}, unit_tests=True)
     results = json.loads((tmp_path / "logs" / "dbt" / "run_results.json").read_text())["results"]
     unit = [node for node in results if node["unique_id"].startswith("unit_test.")]
     assert len(unit) > 30
