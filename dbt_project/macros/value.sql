@@ -23,21 +23,23 @@ sign({{ dividend }})
 {%- endmacro -%}
 
 {#- What a person's minutes cost beyond the agent's microseconds, at a cost per hour:
-    (minutes * 60 - microseconds / 10^6) / 3600 * hourly_cost; negative for a slower agent. -#}
-{%- macro worth_of_minutes_saved(minutes, microseconds, hourly_cost) -%}
+    (minutes * 60 - microseconds / 10^6) / 3600 * hourly_cost; negative for a slower agent.
+    Minutes and cost are nano-units. -#}
+{%- macro worth_of_minutes_saved(nano_minutes, microseconds, nano_hourly_cost) -%}
 {%- set saved -%}
-({{ nano_units(minutes) }} * 60000000 - {{ integer(microseconds) }} * 1000000000)
+({{ nano_minutes }} * 60000000 - {{ integer(microseconds) }} * 1000000000)
 {%- endset -%}
-{%- set product = saved ~ ' * ' ~ nano_units(hourly_cost) -%}
+{%- set product = saved ~ ' * ' ~ nano_hourly_cost -%}
 {{ from_atto(rounded_quotient(product, integer(3600000000))) }}
 {%- endmacro -%}
 
-{#- What hours of waiting saved are worth: (hours - microseconds / 3.6 * 10^9) * cost. -#}
-{%- macro worth_of_hours_saved(hours, microseconds, cost_per_hour) -%}
+{#- What hours of waiting saved are worth: (hours - microseconds / 3.6 * 10^9) * cost. Hours and
+    cost are nano-units. -#}
+{%- macro worth_of_hours_saved(nano_hours, microseconds, nano_cost_per_hour) -%}
 {%- set saved -%}
-({{ nano_units(hours) }} * 3600000000 - {{ integer(microseconds) }} * 1000000000)
+({{ nano_hours }} * 3600000000 - {{ integer(microseconds) }} * 1000000000)
 {%- endset -%}
-{%- set product = saved ~ ' * ' ~ nano_units(cost_per_hour) -%}
+{%- set product = saved ~ ' * ' ~ nano_cost_per_hour -%}
 {{ from_atto(rounded_quotient(product, integer(3600000000))) }}
 {%- endmacro -%}
 

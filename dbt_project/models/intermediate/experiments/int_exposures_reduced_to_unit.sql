@@ -16,7 +16,7 @@ spans as (
         _source_file,
         _source_row
 
-    from {{ ref('int_spans_reduced_to_action') }}
+    from {{ ref('int_agent_actions') }}
 
     where
         experiment_id is not null

@@ -176,20 +176,30 @@ judged as (
 
 ),
 
--- assumptions as they stood on the task's own day, in the reporting currency
-assumed as (
+kinds_of_days as (
+
+    select distinct
+        task_type,
+        day
+
+    from judged
+
+),
+
+-- assumptions as they stood on the task's own day, in the reporting currency: once for
+-- each kind of task and day, since exact arithmetic is what costs here
+converted as (
 
     select
-        judged.*,
-        task_types.task_type is not null as has_task_type,
+        kinds_of_days.task_type,
+        kinds_of_days.day,
         task_types.baseline_minutes,
         task_types.baseline_cycle_hours,
         task_types.remediation_minutes,
         task_types.later_detected_probability,
-        coalesce(task_types.is_novel, false) as is_novel,
+        task_types.is_novel,
         task_types.basis,
-        coalesce(task_types.currency, '{{ var("reporting_currency") }}')
-            as native_currency,
+        task_types.currency,
         fx_rates.rate as fx_rate,
         {{ in_reporting_currency(
             'task_types.hourly_cost', 'task_types.currency', 'fx_rates.rate'
@@ -203,17 +213,50 @@ assumed as (
             'fx_rates.rate'
         ) }} as liability_per_hallucination
 
-    from judged
+    from kinds_of_days
 
-    left join task_types
+    inner join task_types
         on
-            judged.task_type = task_types.task_type
-            and {{ is_valid('task_types', 'judged.day') }}
+            kinds_of_days.task_type = task_types.task_type
+            and {{ is_valid('task_types', 'kinds_of_days.day') }}
 
     left join fx_rates
         on
-            judged.day = fx_rates.day
+            kinds_of_days.day = fx_rates.day
             and task_types.currency = fx_rates.currency
+
+),
+
+assumptions as (
+
+    select
+        *,
+        {{ worth_of_minutes('baseline_minutes', 'hourly_cost') }} as baseline_worth,
+        {{ nano_units('baseline_minutes') }} as baseline_nano_minutes,
+        {{ nano_units('baseline_cycle_hours') }} as baseline_nano_hours,
+        {{ nano_units('hourly_cost') }} as nano_hourly_cost,
+        {{ nano_units('delay_cost_per_hour') }} as nano_delay_cost
+
+    from converted
+
+),
+
+assumed as (
+
+    select
+        judged.*,
+        assumptions.* exclude (task_type, day, currency, is_novel),
+        assumptions.task_type is not null as has_task_type,
+        coalesce(assumptions.is_novel, false) as is_novel,
+        coalesce(assumptions.currency, '{{ var("reporting_currency") }}')
+            as native_currency
+
+    from judged
+
+    left join assumptions
+        on
+            judged.task_type = assumptions.task_type
+            and judged.day = assumptions.day
 
 ),
 
@@ -223,26 +266,25 @@ valued as (
         *,
         native_currency <> '{{ var("reporting_currency") }}'
         and fx_rate is null as is_rate_missing,
-        case
-            when is_ended
-                then {{ worth_of_minutes('baseline_minutes', 'hourly_cost') }}
-        end as human_equivalent_cost,
+        case when is_ended then baseline_worth end as human_equivalent_cost,
 
         -- people's own work saves nobody's
         case
             when not is_success or not has_agent then cast(0 as decimal(38, 18))
             else
                 {{ worth_of_minutes_saved(
-                    'baseline_minutes', 'inference_microseconds', 'hourly_cost'
+                    'baseline_nano_minutes',
+                    'inference_microseconds',
+                    'nano_hourly_cost'
                 ) }}
         end as labour_value,
         case
             when not is_success or not has_agent then cast(0 as decimal(38, 18))
             else
                 {{ worth_of_hours_saved(
-                    'baseline_cycle_hours',
+                    'baseline_nano_hours',
                     'cycle_microseconds',
-                    'delay_cost_per_hour'
+                    'nano_delay_cost'
                 ) }}
         end as speed_value,
         case

@@ -8,33 +8,7 @@ spans as (
 
 ),
 
--- a record that was delivered again is one action; of one message that was logged
--- several times while it streamed, the last record counts; a retry that was billed
--- has an attempt of its own
-reduced as (
-
-    select * from spans
-
-    qualify
-        row_number() over (
-            partition by
-                attempt_id,
-                case when attempt_id is null then trace_id end,
-                case when attempt_id is null then span_id end,
-                case
-                    when attempt_id is null and trace_id is null and span_id is null
-                        then _source_row
-                end
-            order by
-                started_at desc nulls last,
-                output_visible_tokens + reasoning_tokens desc nulls last,
-                _source_row desc,
-                _source_file desc
-        ) = 1
-
-),
-
-named as (
+identified as (
 
     select
         md5(
@@ -44,6 +18,63 @@ named as (
                 'row:' || _source_file || ':' || cast(_source_row as varchar)
             )
         ) as action_id,
+        *
+
+    from spans
+
+),
+
+repeated as (
+
+    select action_id
+
+    from identified
+
+    group by action_id
+
+    having count(*) > 1
+
+),
+
+-- few are: to sort all of them by all their columns costs more than the rest
+once as (
+
+    select * from identified
+
+    anti join repeated on identified.action_id = repeated.action_id
+
+),
+
+-- a record that was delivered again is one action; of one message that was logged
+-- several times while it streamed, the last record counts; a retry that was billed
+-- has an attempt of its own
+last_of_several as (
+
+    select * from identified
+
+    semi join repeated on identified.action_id = repeated.action_id
+
+    qualify
+        row_number() over (
+            partition by identified.action_id
+            order by
+                started_at desc nulls last,
+                output_visible_tokens + reasoning_tokens desc nulls last,
+                _source_row desc,
+                _source_file desc
+        ) = 1
+
+),
+
+reduced as (
+
+    {{ union_by_name(['once', 'last_of_several']) }}
+
+),
+
+named as (
+
+    select
         {{ reporting_day('started_at') }} as day,
         *,
 
