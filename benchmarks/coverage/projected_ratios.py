@@ -1,5 +1,7 @@
 """How often the projected asr_spend, asr_value and roi of 30, 90 and 365 days hold what came.
 
+``roi`` is value over cost less 1, by the same recipe: it holds where ``asr_value`` does.
+
 Prior: spend follows the paths of projected_sums; success has a level of 15 to 85 %; failures cost 1
 to 3 times as much; a unit of successful spend is worth a log-normal value of mean 0.5 to 5. Success
 (on the logit scale) and worth (on the log scale) vary by day as spend does: σ uniform on 0.1 to 0.6
@@ -19,10 +21,10 @@ from benchmarks.coverage.projected_sums import paths, wandering
 from roi_engine.metrics.projection import HORIZONS, project_ratio
 
 TITLE = "projected_ratios"
-FIGURES = ("asr_spend", "asr_value", "roi")
+FIGURES = {"asr_spend": ("asr_spend",), "asr_value": ("asr_value", "roi")}
 COLUMNS = {
-    f"projected_{figure}_{days}d": ends("asr_projection", figure)
-    for figure in FIGURES
+    f"projected_{figure}_{days}d": ends("asr_projection", *answered)
+    for figure, answered in FIGURES.items()
     for days in HORIZONS
 }
 
@@ -37,9 +39,9 @@ def draw(estates: int, rng: np.random.Generator) -> pl.DataFrame:
     known = np.arange(past) >= past - days[:, None]
     spend, won, value = _days(rho, past + max(HORIZONS), rng)
     parts = []
-    for figure, above in zip(FIGURES, (won, value, value - spend), strict=True):
+    for figure, above in zip(FIGURES, (won, value), strict=True):
         x, y = (np.where(known, part[:, :past], np.nan) for part in (above, spend))
-        ahead = project_ratio(x, y, scale="share" if figure == "asr_spend" else "linear")
+        ahead = project_ratio(x, y, scale="share" if figure == "asr_spend" else "positive")
         for at, horizon in enumerate(HORIZONS):
             to_come = slice(past, past + horizon)
             came = above[:, to_come].sum(axis=1) / spend[:, to_come].sum(axis=1)
