@@ -147,7 +147,7 @@ def project_ratio(
         columns.append(total[:, at] + np.stack(away))
     ends = np.stack(columns, axis=-1)
     if scale == "positive":
-        is_skewed = ~(x < 0).any(axis=1)[:, None] & (total > 0)
+        is_skewed = (total > 0) & ~(x < 0).any(axis=1, keepdims=True)
         skewed = _as_positive(*(np.where(is_skewed, part, 1.0) for part in (total, ends)))
         ends = np.where(is_skewed, skewed, ends)
     if scale == "share":
