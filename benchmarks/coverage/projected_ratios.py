@@ -14,8 +14,8 @@ import numpy as np
 import polars as pl
 from scipy.special import expit, logit
 
-from benchmarks.coverage._days import shocks
-from benchmarks.coverage._rows import ends, held
+from benchmarks.coverage._days import histories, shocks
+from benchmarks.coverage._rows import ends, projected
 from benchmarks.coverage.forecast import HISTORY, PERSISTENCE
 from benchmarks.coverage.projected_sums import paths, wandering
 from roi_engine.metrics.projection import HORIZONS, project_ratio
@@ -31,34 +31,19 @@ COLUMNS = {
 
 def draw(estates: int, rng: np.random.Generator) -> pl.DataFrame:
     """Return a row an estate, figure, horizon and nominal: does the interval hold what came?"""
-    number = np.arange(estates)
-    days = np.array(HISTORY)[number % len(HISTORY)]
-    rho = np.array(PERSISTENCE)[number // len(HISTORY) % len(PERSISTENCE)]
-    names = [f"days={d}, persistence={r}" for d, r in zip(days, rho, strict=True)]
-    past = max(HISTORY)
-    known = np.arange(past) >= past - days[:, None]
-    spend, won, value = _days(rho, past + max(HORIZONS), rng)
+    agents, past = histories(estates, HISTORY, PERSISTENCE), max(HISTORY)
+    spend, won, value = _days(agents.rho, past + max(HORIZONS), rng)
     parts = []
     for figure, above in zip(FIGURES, (won, value), strict=True):
-        x, y = (np.where(known, part[:, :past], np.nan) for part in (above, spend))
+        x, y = agents.seen(above), agents.seen(spend)
         ahead = project_ratio(x, y, scale="share" if figure == "asr_spend" else "positive")
         for at, horizon in enumerate(HORIZONS):
             to_come = slice(past, past + horizon)
             came = above[:, to_come].sum(axis=1) / spend[:, to_come].sum(axis=1)
-            parts += [
-                held(
-                    number,
-                    names,
-                    (low[:, at], high[:, at]),
-                    came,
-                    interval=f"projected_{figure}_{horizon}d",
-                    nominal=nominal,
-                )
-                for nominal, low, high in (
-                    (0.8, ahead.low_80, ahead.high_80),
-                    (0.95, ahead.low_95, ahead.high_95),
-                )
-            ]
+            interval = f"projected_{figure}_{horizon}d"
+            parts += projected(
+                agents.number, agents.stratum, ahead, at, came=came, interval=interval
+            )
     return pl.concat(parts)
 
 

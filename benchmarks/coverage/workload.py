@@ -17,11 +17,11 @@ import numpy as np
 import polars as pl
 from scipy.special import expit, logit
 
-from benchmarks.coverage._days import shocks
-from benchmarks.coverage._rows import ends, held
+from benchmarks.coverage._days import histories, shocks
+from benchmarks.coverage._rows import ends, held, projected
 from benchmarks.coverage.projected_sums import paths
 from roi_engine.metrics.cost_curve import fit_cost_curve, fit_share_curve
-from roi_engine.metrics.projection import Projection, project, project_ratio
+from roi_engine.metrics.projection import project, project_ratio
 from roi_engine.metrics.workload import (
     share_under_workload,
     under_workload,
@@ -42,14 +42,10 @@ WORKLOADS = (0.5, 1.5, 2.0)
 
 def draw(estates: int, rng: np.random.Generator) -> pl.DataFrame:
     """Return the fixed share of each estate, and three figures under three workloads."""
-    number = np.arange(estates)
-    days = np.array(HISTORY)[number % len(HISTORY)]
-    rho = np.array(PERSISTENCE)[number // len(HISTORY) % len(PERSISTENCE)]
-    names = [f"days={d}, persistence={r}" for d, r in zip(days, rho, strict=True)]
-    past, one = max(HISTORY), (estates, 1)
+    agents, past, one = histories(estates, HISTORY, PERSISTENCE), max(HISTORY), (estates, 1)
+    number, names, rho, _ = agents
     volume = rng.poisson(paths(rho, past + AHEAD, 50.0, rng)).astype(np.float64)
-    known = np.arange(past) >= past - days[:, None]
-    asked = np.where(known, volume[:, :past], np.nan)
+    asked = agents.seen(volume)
     average = np.nanmean(asked, axis=1, keepdims=True)
     fixed, error = rng.uniform(0, 0.8, one), rng.uniform(0.05, 0.4, one)
     shock = np.exp(error * shocks(estates, past + AHEAD, rho, rng) - error**2 / 2)
@@ -57,7 +53,7 @@ def draw(estates: int, rng: np.random.Generator) -> pl.DataFrame:
     def cost(times: float) -> np.ndarray:
         return (fixed + (1 - fixed) * times * volume / average) * shock
 
-    seen = np.where(known, cost(1.0)[:, :past], np.nan)
+    seen = agents.seen(cost(1.0))
     curve = fit_cost_curve(seen, asked)
     edges = curve.fixed_share_low, curve.fixed_share_high
     parts = [held(number, names, edges, fixed[:, 0], interval="fixed_share", nominal=0.95)]
@@ -67,7 +63,7 @@ def draw(estates: int, rng: np.random.Generator) -> pl.DataFrame:
     def won(times: float) -> np.ndarray:
         return won_of(times) * shock
 
-    gain, spent_well = (np.where(known, of(1.0)[:, :past], np.nan) for of in (value_of, won))
+    gain, spent_well = agents.seen(value_of(1.0)), agents.seen(won(1.0))
     value = project_ratio(gain, seen, (AHEAD,), "positive")
     share = project_ratio(spent_well, seen, (AHEAD,), "share")
     moves = fit_share_curve(spent_well, seen, asked, curve)
@@ -86,21 +82,9 @@ def draw(estates: int, rng: np.random.Generator) -> pl.DataFrame:
         }
         under = [f"{name}, workload {times:g}" for name in names]
         for figure, (shown, came) in found.items():
-            parts += _held(f"{figure}_under_workload_30d", number, under, shown, came)
+            interval = f"{figure}_under_workload_30d"
+            parts += projected(number, under, shown, 0, came=came, interval=interval)
     return pl.concat(parts)
-
-
-def _held(
-    interval: str, number: np.ndarray, names: list[str], shown: Projection, came: np.ndarray
-) -> list[pl.DataFrame]:
-    """Return whether both intervals of a projection hold what came."""
-    return [
-        held(number, names, (low[:, 0], high[:, 0]), came, interval=interval, nominal=nominal)
-        for nominal, low, high in (
-            (0.8, shown.low_80, shown.high_80),
-            (0.95, shown.low_95, shown.high_95),
-        )
-    ]
 
 
 def _brought(
