@@ -98,6 +98,9 @@ def test_a_share_whose_rest_is_fixed_by_hand():
     assert twice.high_95[0, 0] == pytest.approx((2 * 7 / 3) / (1 + 2 * 7 / 3))
     half = share_under_workload(ratio_of(0.5, 0.4, 0.6, 0.3, 0.7), moves, curve, 0.5)
     assert half.total[0, 0] == pytest.approx(5 / 15)
+    # with fewer requests a lesser slope is the higher share: 0.5 - 0.5 · 0.15/0.75 = 0.4
+    odds = 0.5 * np.exp(np.hypot(np.log(7 / 3), np.log((2 / 3) / 0.5)))
+    assert half.high_95[0, 0] == pytest.approx(odds / (1 + odds))
 
 
 @given(
