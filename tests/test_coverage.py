@@ -5,7 +5,7 @@ from itertools import chain
 import numpy as np
 import pytest
 
-from benchmarks.coverage.__main__ import modules
+from benchmarks.coverage.__main__ import Line, modules
 from benchmarks.coverage._rows import NO_INTERVAL, ends, published
 
 MODULES = {module.__name__.rpartition(".")[2]: module for module in modules()}
@@ -40,3 +40,19 @@ def test_a_module_draws_the_intervals_that_it_names(name):
     assert drawn == set(module.COLUMNS)
     assert set(getattr(module, "AT_LEAST", ())) <= drawn
     assert "Prior" in module.__doc__
+
+
+@pytest.mark.parametrize(
+    ("mean", "error", "verdict"),
+    [
+        pytest.param(0.929, 0.01, "TOO SURE", id="too sure, be it by luck"),
+        pytest.param(0.93, 0.01, "", id="the least"),
+        pytest.param(0.9705, 0.0074, "", id="wide by luck"),
+        pytest.param(0.98, 0.0048, "TOO WIDE", id="wide beyond luck"),
+    ],
+)
+def test_only_a_wide_interval_is_excused_by_luck(mean, error, verdict):
+    line = Line("x", 0.95, mean, error, mean, mean, "s", 2000, 0.0)
+    assert (line.verdict, line.is_kept) == (verdict, not verdict)
+    assert line._replace(is_at_least=True).is_kept == (mean >= 0.93)
+    assert line._replace(nominal=0.8).is_kept

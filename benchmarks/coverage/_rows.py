@@ -1,12 +1,15 @@
 """What a module's draws look like, and which published columns its intervals answer for."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import product
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from roi_engine.marts.declare import DECLARED
+from roi_engine.metrics.projection import Projection
 
 _END = re.compile(r"_(low|high)(?=_|$)")
 
@@ -29,6 +32,31 @@ def held(
             "held": (low <= truth) & (truth <= high),
         }
     ).with_columns(**{name: pl.lit(value) for name, value in named.items()})
+
+
+def projected(
+    number: np.ndarray,
+    stratum: Sequence[str],
+    shown: Projection,
+    at: int,
+    *,
+    came: np.ndarray,
+    interval: str,
+) -> Iterator[pl.DataFrame]:
+    """Yield ``held`` of both prediction intervals of one horizon."""
+    for nominal, low, high in (
+        (0.8, shown.low_80, shown.high_80),
+        (0.95, shown.low_95, shown.high_95),
+    ):
+        edges = low[:, at], high[:, at]
+        yield held(number, stratum, edges, came, interval=interval, nominal=nominal)
+
+
+def strata(estates: int, *axes: Iterable[Any]) -> Iterator[tuple[np.ndarray, tuple[Any, ...]]]:
+    """Deal estates out to the strata in turn, the last axis fastest; yield the numbers of each."""
+    every = list(product(*axes))
+    for place, stratum in enumerate(every):
+        yield np.arange(place, estates, len(every)), stratum
 
 
 def ends(mart: str, *figures: str) -> tuple[str, ...]:

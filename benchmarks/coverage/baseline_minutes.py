@@ -7,8 +7,8 @@ what should be held are people's true means weighted by the agent's cases.
 import numpy as np
 import polars as pl
 
-from benchmarks.coverage._rows import ends, held
-from benchmarks.coverage.productivity_delta import AGENT, KINDS, PEOPLE, worked
+from benchmarks.coverage._rows import ends, held, strata
+from benchmarks.coverage.productivity_delta import AGENT, KINDS, PEOPLE, mix_of, worked
 from roi_engine.metrics.productivity import standardised_baseline
 
 TITLE = "baseline_minutes"
@@ -17,14 +17,11 @@ COLUMNS = {TITLE: ends("productivity", "baseline_minutes")}
 
 def draw(estates: int, rng: np.random.Generator) -> pl.DataFrame:
     """Return one row an estate: whether the interval holds the true minutes a case."""
-    strata = [(kinds, people, agent) for kinds in KINDS for people in PEOPLE for agent in AGENT]
     parts = []
-    for place, (kinds, people, agent) in enumerate(strata):
-        number = np.arange(place, estates, len(strata))
+    for number, (kinds, people, agent) in strata(estates, KINDS, PEOPLE, AGENT):
         shape = (number.size, kinds)
         mean = rng.lognormal(2.5, 0.6, shape)
-        mix = rng.dirichlet(np.full(kinds, 2.0), number.size)
-        cases = np.maximum(rng.poisson(mix * agent * kinds), 1)
+        cases = mix_of(shape, agent, rng)
         found = standardised_baseline(cases, worked(mean, np.full(shape, people), rng))
         truth = (cases * mean).sum(axis=1) / cases.sum(axis=1)
         name = f"kinds={kinds}, people={people}, agent={agent}"

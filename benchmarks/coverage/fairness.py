@@ -13,7 +13,7 @@ import polars as pl
 from scipy.special import expit, logit
 
 from benchmarks.coverage._days import DAYS, PERSISTENCE, mean_rate, shocks
-from benchmarks.coverage._rows import ends, held
+from benchmarks.coverage._rows import ends, held, strata
 from roi_engine.metrics.fairness import selection_ratio_by_day
 
 TITLE = "fairness"
@@ -30,17 +30,15 @@ SMALLEST = 30
 
 def draw(estates: int, rng: np.random.Generator) -> pl.DataFrame:
     """Return two rows an estate, one an outcome: whether the interval holds the true ratio."""
-    strata = [(tasks, days) for days in SHIFTS for tasks in TASKS]
     parts = []
     for interval, rates in RATES.items():
-        for place, (tasks, days) in enumerate(strata):
-            number = np.arange(place, estates, len(strata))
+        for number, (days, tasks) in strata(estates, SHIFTS, TASKS):
             one, (wide, rho) = (number.size, 1), SHIFTS[days]
             reference = logit(rng.uniform(*rates, one))
             group = reference + rng.normal(0, 0.5, one)
             spread = rng.uniform(0, wide, one)
             common = shocks(number.size, DAYS, rho, rng)
-            counts, truths = [], []
+            groups, truths = [], []
             for centre, size in (
                 (group, np.full(one, float(tasks))),
                 (reference, tasks * np.exp(rng.uniform(0, np.log(10), one))),
@@ -48,10 +46,10 @@ def draw(estates: int, rng: np.random.Generator) -> pl.DataFrame:
                 own = shocks(number.size, DAYS, rho, rng)
                 rate = expit(centre + spread * (common + own / 2))
                 served = rng.poisson(size / DAYS, rate.shape)
-                counts += [rng.binomial(served, rate), served]
+                groups.append((rng.binomial(served, rate), served))
                 truths.append(mean_rate(centre, spread * np.sqrt(1.25)))
-            found = selection_ratio_by_day(*counts)
-            small = (counts[1].sum(axis=1) < SMALLEST) | (counts[3].sum(axis=1) < SMALLEST)
+            found = selection_ratio_by_day(*groups)
+            small = np.any([served.sum(axis=1) < SMALLEST for _, served in groups], axis=0)
             low, high = (np.where(small, np.nan, end) for end in found[1:])
             name = f"tasks={tasks}, days {days}"
             truth = truths[0] / truths[1]

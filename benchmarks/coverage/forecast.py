@@ -12,8 +12,8 @@ autocorrelation ρ on the log scale and σ uniform on 0.1 to 0.6. Strata are the
 import numpy as np
 import polars as pl
 
-from benchmarks.coverage._days import shocks
-from benchmarks.coverage._rows import ends
+from benchmarks.coverage._days import histories, shocks
+from benchmarks.coverage._rows import ends, projected
 from roi_engine.metrics.projection import project
 
 TITLE = "projected_cost_30d"
@@ -23,28 +23,11 @@ HISTORY, PERSISTENCE, AHEAD = (14, 28, 60, 90), (0.0, 0.3, 0.6), 30
 
 def draw(estates: int, rng: np.random.Generator) -> pl.DataFrame:
     """Return two rows an estate, one a nominal: whether the interval holds the sum that came."""
-    number = np.arange(estates)
-    days = np.array(HISTORY)[number % len(HISTORY)]
-    rho = np.array(PERSISTENCE)[number // len(HISTORY) % len(PERSISTENCE)]
-    costs = costs_of(rho, max(HISTORY) + AHEAD, rng)
-    past, came = costs[:, :-AHEAD], costs[:, -AHEAD:].sum(axis=1)
-    past = np.where(np.arange(max(HISTORY)) >= max(HISTORY) - days[:, None], past, np.nan)
-    ahead = project(past, horizons=(AHEAD,))
-    return pl.concat(
-        pl.DataFrame(
-            {
-                "estate": number,
-                "nominal": nominal / 100,
-                "stratum": [f"days={d}, persistence={r}" for d, r in zip(days, rho, strict=True)],
-                "has_interval": np.isfinite(low[:, 0]),
-                "held": (low[:, 0] <= came) & (came <= high[:, 0]),
-            }
-        )
-        for nominal, low, high in (
-            (80, ahead.low_80, ahead.high_80),
-            (95, ahead.low_95, ahead.high_95),
-        )
-    )
+    agents = histories(estates, HISTORY, PERSISTENCE)
+    costs = costs_of(agents.rho, max(HISTORY) + AHEAD, rng)
+    ahead = project(agents.seen(costs), horizons=(AHEAD,))
+    came = costs[:, -AHEAD:].sum(axis=1)
+    return pl.concat(projected(agents.number, agents.stratum, ahead, 0, came=came, interval=TITLE))
 
 
 def costs_of(rho: np.ndarray, days: int, rng: np.random.Generator) -> np.ndarray:

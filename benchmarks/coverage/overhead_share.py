@@ -10,8 +10,8 @@ independent or persistent.
 import numpy as np
 import polars as pl
 
-from benchmarks.coverage._days import DAYS, PERSISTENCE, shocks
-from benchmarks.coverage._rows import ends, held
+from benchmarks.coverage._days import DAYS, PERSISTENCE, shocks, tasks_by_day
+from benchmarks.coverage._rows import ends, held, strata
 from roi_engine.metrics.asr import ratio_interval
 
 TITLE = "overhead_share"
@@ -22,18 +22,15 @@ TASKS = (100, 300, 1000, 5000)
 
 def draw(estates: int, rng: np.random.Generator) -> pl.DataFrame:
     """Return one row an estate: whether the interval holds the process's share."""
-    strata = [(tasks, days) for days in PERSISTENCE for tasks in TASKS]
     parts = []
-    for place, (tasks, days) in enumerate(strata):
-        number = np.arange(place, estates, len(strata))
-        one, shape = (number.size, 1), (number.size, DAYS)
+    for number, (days, tasks) in strata(estates, PERSISTENCE, TASKS):
+        one = (number.size, 1)
         share, fixed = rng.uniform(0.01, 0.6, one), rng.uniform(0, 0.8, one)
         sigma, wild = rng.uniform(0.3, 1, one), rng.uniform(0.2, 1, one)
-        count = rng.poisson(tasks / DAYS, shape)
-        cell = np.repeat(np.arange(count.size), count.ravel())
+        count, cell = tasks_by_day(number.size, tasks, rng)
         own = sigma[cell // DAYS, 0]
         cost = np.exp(rng.normal(-(own**2) / 2, own))
-        work = np.bincount(cell, weights=cost, minlength=count.size).reshape(shape)
+        work = np.bincount(cell, weights=cost, minlength=count.size).reshape(count.shape)
         varied = np.exp(wild * shocks(number.size, DAYS, PERSISTENCE[days], rng) - wild**2 / 2)
         usual = share / (1 - share) * tasks / DAYS
         overhead = usual * (fixed + (1 - fixed) * varied)

@@ -11,7 +11,7 @@ the agent's mean cases in each (10, 100).
 import numpy as np
 import polars as pl
 
-from benchmarks.coverage._rows import ends
+from benchmarks.coverage._rows import ends, held, strata
 from roi_engine.metrics.productivity import Strata, productivity_delta
 
 TITLE = "productivity_delta"
@@ -23,16 +23,13 @@ KINDS, PEOPLE, AGENT = (1, 4, 12), (10, 30, 300), (10, 100)
 
 def draw(estates: int, rng: np.random.Generator) -> pl.DataFrame:
     """Return one row an estate: whether the interval holds the ratio of the true means."""
-    strata = [(kinds, people, agent) for kinds in KINDS for people in PEOPLE for agent in AGENT]
     parts = []
-    for place, (kinds, people, agent) in enumerate(strata):
-        number = np.arange(place, estates, len(strata))
+    for number, (kinds, people, agent) in strata(estates, KINDS, PEOPLE, AGENT):
         shape = (number.size, kinds)
         mean = rng.lognormal(2.5, 0.6, shape)
         common = rng.lognormal(np.log(0.6), 0.4, (number.size, 1))
         own_mean = mean * common * rng.lognormal(0, 0.2, shape)
-        mix = rng.dirichlet(np.full(kinds, 2.0), number.size)
-        cases = np.maximum(rng.poisson(mix * agent * kinds), 1)
+        cases = mix_of(shape, agent, rng)
         found = productivity_delta(
             worked(own_mean, cases, rng),
             worked(mean, np.full(shape, people), rng),
@@ -40,17 +37,14 @@ def draw(estates: int, rng: np.random.Generator) -> pl.DataFrame:
         )
         truth = (cases * mean).sum(axis=1) / (cases * own_mean).sum(axis=1) - 1
         name = f"kinds={kinds}, people={people}, agent={agent}"
-        parts.append(
-            pl.DataFrame(
-                {
-                    "estate": number,
-                    "stratum": [name] * number.size,
-                    "has_interval": ~np.isnan(found.low),
-                    "held": (found.low <= truth) & (truth <= found.high),
-                }
-            )
-        )
+        parts.append(held(number, name, (found.low, found.high), truth))
     return pl.concat(parts).sort("estate", maintain_order=True)
+
+
+def mix_of(shape: tuple[int, int], agent: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw the agent's cases by stratum of work, in a mix of its own."""
+    mix = rng.dirichlet(np.full(shape[1], 2.0), shape[0])
+    return np.maximum(rng.poisson(mix * agent * shape[1]), 1)
 
 
 def worked(mean: np.ndarray, cases: np.ndarray, rng: np.random.Generator) -> Strata:

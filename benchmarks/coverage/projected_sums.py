@@ -9,8 +9,8 @@ the days of history (14, 28, 60, 90) by persistence (0, 0.3, 0.6), for each hori
 import numpy as np
 import polars as pl
 
-from benchmarks.coverage._days import shocks
-from benchmarks.coverage._rows import ends, held
+from benchmarks.coverage._days import histories, shocks
+from benchmarks.coverage._rows import ends, projected
 from benchmarks.coverage.forecast import HISTORY, PERSISTENCE
 from roi_engine.metrics.projection import HORIZONS, project
 
@@ -23,35 +23,19 @@ COLUMNS = {
 
 def draw(estates: int, rng: np.random.Generator) -> pl.DataFrame:
     """Return a row an estate, horizon and nominal: whether the interval holds what came."""
-    number = np.arange(estates)
-    days = np.array(HISTORY)[number % len(HISTORY)]
-    rho = np.array(PERSISTENCE)[number // len(HISTORY) % len(PERSISTENCE)]
-    names = [f"days={d}, persistence={r}" for d, r in zip(days, rho, strict=True)]
-    past = max(HISTORY)
-    known = np.arange(past) >= past - days[:, None]
+    agents, past = histories(estates, HISTORY, PERSISTENCE), max(HISTORY)
     parts = []
     for figure, least in (("cost", 1.0), ("requests", 5.0)):
-        path = paths(rho, past + max(HORIZONS), least, rng)
+        path = paths(agents.rho, past + max(HORIZONS), least, rng)
         series = rng.poisson(path).astype(np.float64) if figure == "requests" else path
-        ahead = project(np.where(known, series[:, :past], np.nan))
+        ahead = project(agents.seen(series))
         for at, horizon in enumerate(HORIZONS):
             interval = f"projected_{figure}_{horizon}d"
             came = series[:, past : past + horizon].sum(axis=1)
             if interval in COLUMNS:
-                parts += [
-                    held(
-                        number,
-                        names,
-                        (low[:, at], high[:, at]),
-                        came,
-                        interval=interval,
-                        nominal=nominal,
-                    )
-                    for nominal, low, high in (
-                        (0.8, ahead.low_80, ahead.high_80),
-                        (0.95, ahead.low_95, ahead.high_95),
-                    )
-                ]
+                parts += projected(
+                    agents.number, agents.stratum, ahead, at, came=came, interval=interval
+                )
     return pl.concat(parts)
 
 

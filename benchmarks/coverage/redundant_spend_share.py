@@ -11,8 +11,8 @@ import numpy as np
 import polars as pl
 from scipy.special import expit, logit
 
-from benchmarks.coverage._days import DAYS, PERSISTENCE, mean_rate, shocks
-from benchmarks.coverage._rows import ends, held
+from benchmarks.coverage._days import DAYS, PERSISTENCE, mean_rate, shocks, tasks_by_day
+from benchmarks.coverage._rows import ends, held, strata
 from roi_engine.metrics.asr import ratio_interval
 
 TITLE = "redundant_spend_share"
@@ -23,20 +23,17 @@ TASKS = (100, 300, 1000, 5000)
 
 def draw(estates: int, rng: np.random.Generator) -> pl.DataFrame:
     """Return one row an estate: whether the interval holds the process's share."""
-    strata = [(tasks, days) for days in PERSISTENCE for tasks in TASKS]
     parts = []
-    for place, (tasks, days) in enumerate(strata):
-        number = np.arange(place, estates, len(strata))
-        one, shape = (number.size, 1), (number.size, DAYS)
+    for number, (days, tasks) in strata(estates, PERSISTENCE, TASKS):
+        one = (number.size, 1)
         centre = rng.uniform(logit(0.01), logit(0.3), one)
         spread, sigma = rng.uniform(0, 0.6, one), rng.uniform(0.3, 1, one)
         chance = expit(centre + spread * shocks(number.size, DAYS, PERSISTENCE[days], rng))
-        count = rng.poisson(tasks / DAYS, shape)
-        cell = np.repeat(np.arange(count.size), count.ravel())
+        count, cell = tasks_by_day(number.size, tasks, rng)
         cost = np.exp(rng.normal(0, sigma[cell // DAYS, 0]))
         again = rng.random(cell.size) < chance.ravel()[cell]
         spend, redundant = (
-            np.bincount(cell, weights=weights, minlength=count.size).reshape(shape)
+            np.bincount(cell, weights=weights, minlength=count.size).reshape(count.shape)
             for weights in (cost, cost * again)
         )
         found = ratio_interval(redundant, spend, spend > 0, "share")

@@ -10,7 +10,7 @@ are groups left to people (3, 5, 12) by groups taken over (1, 4) by mean cases o
 import numpy as np
 import polars as pl
 
-from benchmarks.coverage._rows import ends
+from benchmarks.coverage._rows import ends, held, strata
 from roi_engine.metrics.productivity import Strata
 from roi_engine.metrics.rollout import Periods, staggered_rollout
 
@@ -23,10 +23,8 @@ CONTROLS, TAKEN, CASES = (3, 5, 12), (1, 4), (40, 300)
 
 def draw(estates: int, rng: np.random.Generator) -> pl.DataFrame:
     """Return one row an estate: whether the interval holds the ratio of the true means."""
-    strata = [(k, taken, cases) for k in CONTROLS for taken in TAKEN for cases in CASES]
     parts = []
-    for place, (k, taken, cases) in enumerate(strata):
-        number = np.arange(place, estates, len(strata))
+    for number, (k, taken, cases) in strata(estates, CONTROLS, TAKEN, CASES):
         shape = (number.size, k + taken)
         before = rng.lognormal(2.5, 0.6, shape)
         common = rng.lognormal(0, 0.2, (number.size, 1))
@@ -49,18 +47,8 @@ def draw(estates: int, rng: np.random.Generator) -> pl.DataFrame:
         truth = (weight * would[:, :taken]).sum(axis=1) / (
             weight * (would * factor)[:, :taken]
         ).sum(axis=1) - 1
-        low, high = found.delta.low, found.delta.high
         name = f"controls={k}, taken={taken}, cases={cases}"
-        parts.append(
-            pl.DataFrame(
-                {
-                    "estate": number,
-                    "stratum": [name] * number.size,
-                    "has_interval": ~np.isnan(low),
-                    "held": (low <= truth) & (truth <= high),
-                }
-            )
-        )
+        parts.append(held(number, name, (found.delta.low, found.delta.high), truth))
     return pl.concat(parts).sort("estate", maintain_order=True)
 
 

@@ -11,7 +11,7 @@ import polars as pl
 from scipy.special import expit, logit
 
 from benchmarks.coverage._days import DAYS, PERSISTENCE, mean_rate, shocks
-from benchmarks.coverage._rows import ends
+from benchmarks.coverage._rows import ends, held, strata
 from roi_engine.metrics.asr import rate_interval
 
 TITLE = "win_rate"
@@ -29,11 +29,9 @@ SHIFTS = {"alike": (0.0, 0.0)} | {days: (0.5, rho) for days, rho in PERSISTENCE.
 
 def draw(estates: int, rng: np.random.Generator) -> pl.DataFrame:
     """Return two rows an estate, one a rate: whether the interval holds the process's rate."""
-    strata = [(tasks, days) for days in SHIFTS for tasks in TASKS]
     parts = []
     for interval, rates in RATES.items():
-        for place, (tasks, days) in enumerate(strata):
-            number = np.arange(place, estates, len(strata))
+        for number, (days, tasks) in strata(estates, SHIFTS, TASKS):
             most, rho = SHIFTS[days]
             centre = logit(rng.uniform(*rates, (number.size, 1)))
             spread = rng.uniform(0, most, (number.size, 1))
@@ -41,15 +39,6 @@ def draw(estates: int, rng: np.random.Generator) -> pl.DataFrame:
             rate = expit(centre + spread * shocks(number.size, DAYS, rho, rng))
             ended = rng.poisson(tasks / DAYS, rate.shape)
             found = rate_interval(rng.binomial(ended, rate), ended, NOMINAL)
-            parts.append(
-                pl.DataFrame(
-                    {
-                        "estate": number,
-                        "interval": [interval] * number.size,
-                        "stratum": [f"tasks={tasks}, days {days}"] * number.size,
-                        "has_interval": ~np.isnan(found.low),
-                        "held": (found.low <= truth) & (truth <= found.high),
-                    }
-                )
-            )
+            name = f"tasks={tasks}, days {days}"
+            parts.append(held(number, name, (found.low, found.high), truth, interval=interval))
     return pl.concat(parts).sort("interval", "estate", maintain_order=True)

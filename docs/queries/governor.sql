@@ -22,6 +22,21 @@ from review_plan
 where reviews > 0
 order by review_rank;
 
+-- What does each version of the rubric call a hallucination? Where rubric_versions is over 1, one
+-- rate mixes them.
+select
+    task_type,
+    coalesce(rubric_version, '__unknown__') as rubric_version,
+    min(day) as first_day,
+    max(day) as last_day,
+    count(*) as reviewed,
+    count(*) filter (where is_hallucination) as hallucinated,
+    cast(count(*) filter (where is_hallucination) as double) / count(*) as hallucination_rate
+from facts.fct_quality_review
+where reviewer_kind = 'human' and is_latest
+group by task_type, coalesce(rubric_version, '__unknown__')
+order by task_type, first_day, rubric_version;
+
 -- What do spans, price book and bill say of the same usage, and what is left unexplained?
 select day, provider, step, amount, share_of_bill, verdict
 from reconciliation

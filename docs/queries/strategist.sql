@@ -19,6 +19,12 @@ from cost_projection
 where scenario = 2 and horizon_days = 90
 order by agent_id;
 
+-- And what will it return then, against today's demand?
+select agent_id, scenario, roi, roi_low_95, roi_high_95, asr_spend, asr_value, projection_reason
+from asr_projection
+where scenario in (1, 2) and horizon_days = 90
+order by agent_id, scenario;
+
 -- What do agents turn over on exchanges without a person, for a unit of what they cost?
 select
     agent_id,

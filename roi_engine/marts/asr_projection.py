@@ -1,15 +1,16 @@
-"""asr_projection: the coming autonomy-to-spend ratios and return, by agent and horizon."""
+"""asr_projection: the coming autonomy-to-spend ratios and return, by workload and horizon."""
 
 import polars as pl
 
 from roi_engine.marts.declared.projections import ASR_PROJECTION
 from roi_engine.marts.facts import FactQuery, Frames
-from roi_engine.marts.money import nullable
 from roi_engine.marts.params import Params
 from roi_engine.marts.parts import stamp
-from roi_engine.marts.projections import ENDS, columns, history
+from roi_engine.marts.projections import ENDS, by_scenario, history
 from roi_engine.marts.queries_planning import SPEND_DAYS
-from roi_engine.metrics.projection import HORIZONS, POINT_DAYS, project_ratio
+from roi_engine.metrics.cost_curve import fit_cost_curve, fit_share_curve
+from roi_engine.metrics.projection import POINT_DAYS, Projection, project_ratio
+from roi_engine.metrics.workload import share_under_workload, under_workload, value_factor
 
 QUERIES: tuple[FactQuery, ...] = (SPEND_DAYS,)
 
@@ -26,36 +27,48 @@ def build(facts: Frames, params: Params) -> pl.DataFrame:
     """
     (today,) = params.days
     days, known = history(facts, params)
-    table = days.tables
-    cost = table["spend"] + table["human_cost"]
-    share = project_ratio(table["autonomous_spend"], table["spend_without_credits"], scale="share")
-    value = project_ratio(table["autonomous_value"], table["spend"])
-    returned = project_ratio(table["gross_value"] - cost, cost)
-    rows = pl.concat(
-        known.with_columns(
-            *columns("asr_spend", share, at),
-            *columns("asr_value", value, at),
-            *columns("roi", returned, at),
-            nullable("share", share.total[:, at]),
-            horizon_days=pl.lit(horizon, dtype=pl.Int64),
-        )
-        for at, horizon in enumerate(HORIZONS)
-    )
-    is_share = pl.col("asr_spend").is_between(0, 1)
-    names = ("asr_spend", *(f"asr_spend_{end}" for end in ENDS))
-    rows = rows.with_columns(pl.when(is_share).then(pl.col(name)).alias(name) for name in names)
+    table, volume = days.tables, days.tables["actions"]
+    spend, cost = table["spend"], table["spend"] + table["human_cost"]
+    won, whole = table["autonomous_spend"], table["spend_without_credits"]
+    share = project_ratio(won, whole, scale="share")
+    value = project_ratio(table["autonomous_value"], spend, scale="positive")
+    gross = project_ratio(table["gross_value"], cost, scale="positive")
+    of_whole, of_spend, of_cost = (fit_cost_curve(part, volume) for part in (whole, spend, cost))
+    moves = fit_share_curve(won, whole, volume, of_whole)
+
+    def figures(scenario: float) -> dict[str, Projection]:
+        ahead = {"asr_spend": share, "asr_value": value, "gross": gross}
+        # as it is, a workload needs no curve
+        if scenario != 1:
+            ahead = {
+                "asr_spend": share_under_workload(share, moves, of_whole, scenario),
+                "asr_value": under_workload(value, value_factor(of_spend, scenario)),
+                "gross": under_workload(gross, value_factor(of_cost, scenario)),
+            }
+        roi = Projection(*(part - 1 for part in ahead.pop("gross")))
+        return {"as_it_is": share, **ahead, "roi": roi}
+
     reason = (
         pl.when(pl.col("history_days") < POINT_DAYS)
         .then(pl.lit("short_history"))
-        .when(pl.col("share").is_null())
+        .when(pl.col("as_it_is").is_null())
         .then(pl.lit("no_denominator"))
-        .when(pl.col("asr_spend").is_null() | pl.col("asr_spend").is_in([0.0, 1.0]))
+        .when(~pl.col("as_it_is").is_between(0, 1, closed="none"))
         .then(pl.lit("outside"))
+        .when(pl.col("asr_spend").is_null())
+        .then(pl.lit("no_curve"))
         .when(pl.col("asr_spend_low_95").is_null())
         .then(pl.lit("no_interval"))
     )
+    is_share = pl.col("asr_spend").is_between(0, 1)
+    names = ("asr_spend", *(f"asr_spend_{end}" for end in ENDS))
     return (
-        rows.with_columns(projection_reason=reason, day=pl.lit(today))
+        by_scenario(known, figures)
+        .with_columns(
+            *(pl.when(is_share).then(pl.col(name)).alias(name) for name in names),
+            projection_reason=reason,
+            day=pl.lit(today),
+        )
         .pipe(stamp, params)
         .rename({"day": "as_of_day"})
         .pipe(ASR_PROJECTION.conform)

@@ -3,23 +3,19 @@
 import numpy as np
 import polars as pl
 
-from roi_engine.marts.declared.projections import COST_PROJECTION, SCENARIOS
+from roi_engine.marts.declared.projections import COST_PROJECTION
 from roi_engine.marts.facts import FactQuery, Frames
 from roi_engine.marts.money import as_decimal, nullable
 from roi_engine.marts.params import Params
 from roi_engine.marts.parts import stamp
-from roi_engine.marts.projections import columns, history
+from roi_engine.marts.projections import by_scenario, history
 from roi_engine.marts.queries_planning import SPEND_DAYS
 from roi_engine.metrics import backtest
-from roi_engine.metrics.cost_curve import (
-    CostCurve,
-    fit_cost_curve,
-    under_workload,
-    workload_factor,
-)
-from roi_engine.metrics.projection import HORIZONS, POINT_DAYS, Projection, project
+from roi_engine.metrics.cost_curve import CostCurve, fit_cost_curve
+from roi_engine.metrics.projection import POINT_DAYS, Projection, project
 from roi_engine.metrics.roi import Floats
 from roi_engine.metrics.win_rate import Interval
+from roi_engine.metrics.workload import under_workload, workload_factor
 
 QUERIES: tuple[FactQuery, ...] = (SPEND_DAYS,)
 
@@ -48,20 +44,12 @@ def build(facts: Frames, params: Params) -> pl.DataFrame:
     cost, volume = days.tables["spend"] + days.tables["human_cost"], days.tables["actions"]
     curve, ahead, requests = fit_cost_curve(cost, volume), project(cost), project(volume)
     known = known.with_columns(*_curve(curve), *_tried(cost))
-    parts = []
-    for scenario in SCENARIOS:
+
+    def figures(scenario: float) -> dict[str, Projection]:
         times = np.full(known.height, scenario)
         asked = under_workload(requests, Interval(times, times, times))
-        costs = _scenario(ahead, curve, scenario)
-        parts += [
-            known.with_columns(
-                *columns("requests", asked, at),
-                *columns("cost", costs, at),
-                scenario=pl.lit(scenario),
-                horizon_days=pl.lit(horizon, dtype=pl.Int64),
-            )
-            for at, horizon in enumerate(HORIZONS)
-        ]
+        return {"requests": asked, "cost": _scenario(ahead, curve, scenario)}
+
     reason = (
         pl.when(pl.col("history_days") < POINT_DAYS)
         .then(pl.lit("short_history"))
@@ -71,7 +59,7 @@ def build(facts: Frames, params: Params) -> pl.DataFrame:
         .then(pl.lit("no_interval"))
     )
     return (
-        pl.concat(parts)
+        by_scenario(known, figures)
         .with_columns(projection_reason=reason, day=pl.lit(today))
         .with_columns(*as_decimal("history_cost"))
         .pipe(stamp, params)

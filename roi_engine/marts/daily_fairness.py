@@ -93,16 +93,19 @@ def _judge(
     )
     enough = (n >= params.min_group_size) & (n_ref >= params.min_group_size)
     shape = (rows.height, WINDOW_DAYS)
+
+    def laid_out(side: pl.DataFrame, column: str) -> Floats:
+        return np.nan_to_num(doubles(side, column)).reshape(shape)
+
     mine, theirs = (
-        [np.nan_to_num(doubles(side, column)).reshape(shape) for column in (part, "ended_tasks")]
-        for side in (days, against)
+        (laid_out(side, part), laid_out(side, "ended_tasks")) for side in (days, against)
     )
-    found = selection_ratio_by_day(mine[0], mine[1], theirs[0], theirs[1])
-    turned = selection_ratio_by_day(theirs[0], theirs[1], mine[0], mine[1])
+    found = selection_ratio_by_day(mine, theirs)
+    turned = selection_ratio_by_day(theirs, mine)
     # what harms is judged the other way round: does the reference suffer it so much less?
     is_harm = name == "escalation"
     judged = four_fifths(
-        *((k_ref, n_ref, k, n) if is_harm else (k, n, k_ref, n_ref)),
+        *(((k_ref, n_ref), (k, n)) if is_harm else ((k, n), (k_ref, n_ref))),
         min_group_size=params.min_group_size,
         interval=turned if is_harm else found,
     )

@@ -20,6 +20,7 @@ from roi_engine.marts.queries import (
     OPEN_COST,
     OUTPUTS,
     REVIEWS,
+    RUBRICS,
     VALUE_BY_CELL,
 )
 from roi_engine.marts.rates import OWN, Cell, Rates, estimate
@@ -33,6 +34,7 @@ QUERIES: tuple[FactQuery, ...] = (
     VALUE_BY_CELL,
     OUTPUTS,
     REVIEWS,
+    RUBRICS,
     EXPOSURE,
     EVALUATORS,
     MATURITY,

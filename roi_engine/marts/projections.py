@@ -1,16 +1,18 @@
 """What both projections do alike: lay out the history, and show a projection as columns."""
 
+from collections.abc import Callable
+
 import numpy as np
 import polars as pl
 
-from roi_engine.marts.declared.projections import ALL
+from roi_engine.marts.declared.projections import ALL, SCENARIOS
 from roi_engine.marts.facts import Frames, answer
 from roi_engine.marts.money import nullable
 from roi_engine.marts.params import Params
 from roi_engine.marts.parts import weakest
 from roi_engine.marts.queries_planning import HISTORY_DAYS, SPEND_DAYS, TRUST
 from roi_engine.marts.series import Series, lay_out
-from roi_engine.metrics.projection import Projection
+from roi_engine.metrics.projection import HORIZONS, Projection
 from roi_engine.metrics.roi import Floats
 
 _MONEY = (
@@ -64,3 +66,23 @@ def columns(name: str, projection: Projection, at: int) -> list[pl.Series]:
     parts: list[tuple[str, Floats]] = [(name, projection.total)]
     parts += [(f"{name}_{end}", part) for end, part in zip(ENDS, projection[2:], strict=True)]
     return [nullable(shown, part[:, at]) for shown, part in parts]
+
+
+def by_scenario(
+    known: pl.DataFrame, figures: Callable[[float], dict[str, Projection]]
+) -> pl.DataFrame:
+    """Return a row a member, scenario and horizon.
+
+    Args:
+        known: One row a member.
+        figures: Returns a scenario's projections by name, in the order of the members.
+    """
+    return pl.concat(
+        known.with_columns(
+            *(part for name, each in ahead.items() for part in columns(name, each, at)),
+            scenario=pl.lit(scenario),
+            horizon_days=pl.lit(horizon, dtype=pl.Int64),
+        )
+        for scenario, ahead in ((scenario, figures(scenario)) for scenario in SCENARIOS)
+        for at, horizon in enumerate(HORIZONS)
+    )

@@ -274,6 +274,21 @@ REVIEWS = FactQuery(
     reaches_back=WINDOW,
     about="Outputs that a person or an evaluator looked at.",
 )
+RUBRICS = FactQuery(
+    "rubrics",
+    "fct_quality_review",
+    by=(
+        *_OUTPUT,
+        ("is_by_person", "reviewer_kind = 'human'"),
+        ("evaluator_id", "evaluator_id"),
+        ("rubric_version", f"coalesce(rubric_version, '{UNKNOWN}')"),
+    ),
+    counts=(Count("reviews"),),
+    # a person's review that a later one replaced judged by a rubric that no longer counts
+    where="is_latest or reviewer_kind <> 'human'",
+    reaches_back=WINDOW,
+    about="By which version of the rubric outputs were reviewed.",
+)
 OUTPUTS = FactQuery(
     "outputs",
     "fct_task",
@@ -398,6 +413,7 @@ EVALUATORS = FactQuery(
         ("fn", "fn"),
         ("tn", "tn"),
         ("fp", "fp"),
+        ("validated_by", "rubric_version"),
     ),
     reaches_back=None,
     about="Validation counts of automatic evaluators.",

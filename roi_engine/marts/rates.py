@@ -10,7 +10,7 @@ import polars as pl
 from roi_engine.marts.facts import Frames, answer
 from roi_engine.marts.money import doubles, nullable, whole
 from roi_engine.marts.params import Params
-from roi_engine.marts.queries import EVALUATORS, REVIEWS
+from roi_engine.marts.queries import EVALUATORS, REVIEWS, RUBRICS, UNKNOWN
 from roi_engine.marts.windows import over_window
 from roi_engine.metrics import grid
 from roi_engine.metrics.evaluator import (
@@ -52,7 +52,7 @@ def estimate(cells: pl.DataFrame, facts: Frames, params: Params) -> Rates:
 
     Args:
         cells: Rows that need a rate: day, agent_id, model_version, task_type and outputs.
-        facts: Answers to ``REVIEWS`` and ``EVALUATORS``.
+        facts: Answers to ``REVIEWS``, ``RUBRICS`` and ``EVALUATORS``.
         params: The run's choices.
 
     Returns:
@@ -79,7 +79,8 @@ def estimate(cells: pl.DataFrame, facts: Frames, params: Params) -> Rates:
     )
     rate, basis, pools = _people(table)
     verdicts = over_window(_verdicts(looked_at), (*OWN, "evaluator_id"), params)
-    validated = _validated(verdicts, facts)
+    rubrics = _rubrics(facts, params)
+    validated = _validated(verdicts, rubrics, facts)
     table = table.with_columns(
         nullable("hallucination_rate", rate.mean),
         nullable("hallucination_rate_low", rate.low),
@@ -88,6 +89,10 @@ def estimate(cells: pl.DataFrame, facts: Frames, params: Params) -> Rates:
         pl.Series("rate_basis", basis, dtype=pl.String),
     )
     table, chances, joints = _evaluators(table, validated, pools)
+    versions = rubrics.filter("is_by_person").group_by(keys).agg(rubric_versions=pl.len())
+    table = table.join(versions, on=keys, how="left", validate="1:1").with_columns(
+        pl.col("rubric_versions").fill_null(0).cast(pl.Int64)
+    )
     asked = cells.select(keys)
     return Rates(asked.join(table, on=keys, how="left", validate="1:1").sort(keys), chances, joints)
 
@@ -147,8 +152,24 @@ def _verdicts(reviews: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _validated(verdicts: pl.DataFrame, facts: Frames) -> pl.DataFrame:
-    """Put each evaluator's validation of the day beside its verdicts, and say if it informs."""
+def _rubrics(facts: Frames, params: Params) -> pl.DataFrame:
+    """Return by which versions of the rubric a window's outputs were judged, and by whom."""
+    daily = answer(RUBRICS, facts).with_columns(
+        pl.col("is_by_person").cast(pl.Boolean),
+        pl.col("evaluator_id", "rubric_version").cast(pl.String),
+    )
+    # of people only the version counts, not who they were
+    daily = daily.with_columns(
+        pl.when("is_by_person").then(None).otherwise("evaluator_id").alias("evaluator_id")
+    )
+    return over_window(daily, (*OWN, "is_by_person", "evaluator_id", "rubric_version"), params)
+
+
+def _validated(verdicts: pl.DataFrame, rubrics: pl.DataFrame, facts: Frames) -> pl.DataFrame:
+    """Put each evaluator's validation of the day beside its verdicts, and say if it informs.
+
+    A validation by one version of the rubric says nothing of verdicts by another.
+    """
     counts = ("tp", "fn", "tn", "fp")
     dated = answer(EVALUATORS, facts).with_columns(
         pl.col("valid_from", "valid_to").cast(pl.Date), pl.col(counts).cast(pl.Float64)
@@ -164,9 +185,21 @@ def _validated(verdicts: pl.DataFrame, facts: Frames) -> pl.DataFrame:
         )
         .sort(*on, "valid_from", nulls_last=False)
         .unique(on, keep="last", maintain_order=True)
-        .select(*on, pl.col(counts).fill_null(0))
+        .select(*on, "validated_by", pl.col(counts).fill_null(0))
     )
     informs = [is_informative(*row) for row in valid.select(counts).iter_rows()]
+    keys = ["day", *OWN, "evaluator_id"]
+    otherwise = (
+        rubrics.filter(~pl.col("is_by_person"))
+        .join(valid, on=on, how="inner", validate="m:1")
+        .filter(
+            (pl.col("rubric_version") != UNKNOWN)
+            & (pl.col("rubric_version") != pl.col("validated_by"))
+        )
+        .select(keys)
+        .unique()
+        .with_columns(is_otherwise=pl.lit(True))
+    )
     return (
         verdicts.join(
             valid.with_columns(pl.Series("informs", informs, dtype=pl.Boolean)),
@@ -174,7 +207,8 @@ def _validated(verdicts: pl.DataFrame, facts: Frames) -> pl.DataFrame:
             how="left",
             validate="m:1",
         )
-        .with_columns(pl.col("informs").fill_null(False))
+        .join(otherwise, on=keys, how="left", validate="1:1")
+        .with_columns(informs=pl.col("informs").fill_null(False) & pl.col("is_otherwise").is_null())
         .sort("day", *OWN, "evaluator_id")
     )
 

@@ -1,4 +1,4 @@
-"""How a day's cost follows the day's requests, and what another workload makes of a projection."""
+"""How a day's cost follows the day's requests: a fixed part, and one that grows with them."""
 
 from typing import NamedTuple
 
@@ -6,9 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 
-from roi_engine.metrics.projection import INTERVAL_DAYS, Projection
+from roi_engine.metrics.projection import INTERVAL_DAYS
 from roi_engine.metrics.roi import Floats, ratio
-from roi_engine.metrics.win_rate import Interval
 
 ELASTICITIES = tuple(tenth / 10 for tenth in range(5, 16))
 ELASTIC_DAYS, CHI_SQUARE_99 = 28, 6.635
@@ -26,6 +25,14 @@ class CostCurve(NamedTuple):
     fixed_share: Floats
     fixed_share_low: Floats
     fixed_share_high: Floats
+
+
+class ShareCurve(NamedTuple):
+    """How the share of a part moves: slope, in average days' cost for an average day's requests."""
+
+    slope: Floats
+    reach_80: Floats
+    reach_95: Floats
 
 
 def fit_cost_curve(cost: ArrayLike, volume: ArrayLike) -> CostCurve:
@@ -102,77 +109,68 @@ def fit_cost_curve(cost: ArrayLike, volume: ArrayLike) -> CostCurve:
     )
 
 
-def workload_factor(curve: CostCurve, multiplier: float) -> Interval:
-    """Return by how much cost changes when the volume is multiplied.
+def fit_share_curve(
+    part: ArrayLike, whole: ArrayLike, volume: ArrayLike, curve: CostCurve
+) -> ShareCurve:
+    """Return how the share of a cost that goes to a part of it moves with the day's requests.
 
-        f + (1 − f)·m^e, f the fixed share
+        r = A − R·C = a + b·volume^e, R = ΣA/ΣC over the days, in units of an average day
+
+    A part and the whole share the day's luck, and R·C takes it off, so that what is left says more
+    of the part than two cost curves do. Least squares weighed by what the whole's curve makes of
+    the day; errors as those of the fixed share.
 
     Args:
-        curve: A fitted cost curve.
-        multiplier: m >= 0, the volume of the scenario over that of the history.
+        part: A, daily cost of the part, shape (rows, days); NaN where missing.
+        whole: C, the whole day's cost, same shape.
+        volume: Requests of the same days.
+        curve: The whole's cost curve, with f and e.
 
     Returns:
-        A factor a row with the interval that comes from not knowing f; 1 at m = 1.
+        The slope b and its reach at 80 % and 95 %; no slope and any reach where volumes hardly
+        vary, NaN where the whole has no curve.
 
-    Raises:
-        ValueError: The multiplier is negative.
-
-    Source: metrics.md §3, projections by workload scenario.
+    Source: metrics.md §3, projections by workload scenario; §5, asr_spend; Newey and West 1987.
 
     Examples:
         >>> volume = np.tile([100.0, 200, 300, 400, 300, 200, 100], 2)
-        >>> workload_factor(fit_cost_curve([10 + 0.1 * volume], [volume]), 2.0).estimate.round(3)
-        array([1.696])
+        >>> whole = 10 + 0.1 * volume
+        >>> curve = fit_cost_curve([whole], [volume])
+        >>> fit_share_curve([0.1 * volume], [whole], [volume], curve).slope.round(3)
+        array([0.212])
     """
-    if multiplier < 0:
-        raise ValueError("a workload cannot be negative")
-    grown = multiplier**curve.elasticity
-    shares = curve.fixed_share, curve.fixed_share_low, curve.fixed_share_high
-    at, one, other = (share + (1 - share) * grown for share in shares)
-    return Interval(at, np.minimum(one, other), np.maximum(one, other))
+    a, c, u = np.broadcast_arrays(
+        *(np.asarray(each, dtype=np.float64) for each in (part, whole, volume))
+    )
+    seen = np.isfinite(a) & np.isfinite(c) & np.isfinite(u) & (u >= 0)
+    days = seen.sum(axis=1)
+    usual_cost, usual_volume = (
+        ratio(np.where(seen, each, 0).sum(axis=1), days)[:, None] for each in (c, u)
+    )
+    known = np.isfinite(curve.fixed_share)[:, None] & (usual_cost > 0) & (usual_volume > 0)
+    share = ratio(np.where(seen, a, 0).sum(axis=1), np.where(seen, c, 0).sum(axis=1))[:, None]
+    usable = seen & known
+    power = np.where(known, curve.elasticity[:, None], 1.0)
+    x = (np.where(usable, u, 0.0) / np.where(known, usual_volume, 1.0)) ** power
+    left = np.where(usable, a - share * c, 0.0) / np.where(known, usual_cost, 1.0)
+    fixed = np.where(known, curve.fixed_share[:, None], 0.0)
+    weight = usable / np.maximum(fixed + (1 - fixed) * x, LEAST_DAY) ** 2
 
-
-def under_workload(projection: Projection, factor: Interval) -> Projection:
-    """Return a projection under another workload; the factor's own uncertainty is added.
-
-        total·g; log-distances of the ends are added in squares where all are positive,
-        plain distances elsewhere
-
-    The factor's ends are its 95 % ones and serve both intervals, so the 80 % one is cautious.
-
-    Args:
-        projection: Of the workload as it is.
-        factor: g, one a row, with its interval (the estimate thrice where it is known).
-
-    Returns:
-        The projection of the scenario.
-
-    Source: metrics.md §3, projections by workload scenario.
-
-    Examples:
-        >>> from roi_engine.metrics.projection import project
-        >>> weeks = np.tile([10.0, 12, 11, 9, 10, 4, 3], 4) + np.tile([0.5, -0.5], 14)
-        >>> twice = Interval(np.array([2.0]), np.array([2.0]), np.array([2.0]))
-        >>> under_workload(project([weeks], horizons=(7,)), twice).total.round(1)
-        array([[117.3]])
-    """
-    g, low, high = (np.asarray(part)[:, None] for part in factor)
-    total = projection.total * g
-    ends = [
-        _combined(projection.total, end, g, wide)
-        for end, wide in zip(projection[2:], (low, high, low, high), strict=True)
-    ]
-    return Projection(projection.daily * g, total, *ends)
-
-
-def _combined(total: Floats, end: Floats, factor: Floats, wide: Floats) -> Floats:
-    positive = (total > 0) & (end > 0) & (factor > 0) & (wide > 0)
-    side = np.where(end < total, -1.0, 1.0)
-    safe = [np.where(positive, part, 1.0) for part in (end, total, wide, factor)]
-    log_reach = np.hypot(np.log(safe[0] / safe[1]), np.log(safe[2] / safe[3]))
-    reach = np.hypot(factor * (end - total), total * (wide - factor))
-    plain = factor * total + side * reach
-    return np.where(positive, factor * total * np.exp(side * log_reach), plain)
+    total = np.maximum(weight.sum(axis=1, keepdims=True), 1e-300)
+    away = x - (weight * x).sum(axis=1, keepdims=True) / total
+    varies = (weight * away**2).sum(axis=1, keepdims=True)
+    still = varies <= 1e-9 * total
+    varies = np.where(still, 1.0, varies)
+    slope = np.where(still, 0.0, (weight * away * left).sum(axis=1, keepdims=True) / varies)
+    left = left - (weight * left).sum(axis=1, keepdims=True) / total - slope * away
+    pull = weight / total + weight * away**2 / varies
+    score = weight * away / varies * left / np.maximum(1.0 - pull, 0.1)
+    error = np.where(still[:, 0], np.inf, np.sqrt(_newey_west(score)))
+    hide = np.where(known[:, 0], 1.0, np.nan)
+    freedom = _freedom(days)
+    return ShareCurve(
+        hide * slope[:, 0], *(hide * stdtrit(freedom, tail) * error for tail in (0.9, 0.975))
+    )
 
 
 def _line(c: Floats, x: Floats, weight: Floats) -> tuple[Floats, Floats, Floats]:
@@ -211,17 +209,25 @@ def _fixed_share(
     # how the share moves with a day's error: through the level, and through the slope
     moved = (slope / whole)[:, None] - ((intercept + slope * mean_x) / varies)[:, None] * away
     score = weight * moved * left / np.maximum(1.0 - pull, 0.1)
+    error = ratio(np.sqrt(_newey_west(score)) * usual_x, fitted**2)
+    t = stdtrit(_freedom(days), 0.975)
+    reach = np.where(still | ~np.isfinite(error), 1.0, t * np.nan_to_num(error))
+    return np.nan_to_num(ratio(intercept, fitted)), reach
+
+
+def _newey_west(score: Floats) -> Floats:
+    """Return the variance of a sum of what days add, alike from one to the next."""
     alone = (score**2).sum(axis=1)
     spread = alone.copy()
     for lag in range(1, LAGS + 1):
         alike = (score[:, lag:] * score[:, :-lag]).sum(axis=1)
         spread += 2 * (1 - lag / (LAGS + 1)) * alike
     # few days estimate likeness badly: it may widen, never narrow
-    spread = np.maximum(spread, alone)
-    error = ratio(np.sqrt(spread) * usual_x, fitted**2)
-    t = stdtrit(np.maximum(days / (LAGS + 1.0), 2.0), 0.975)
-    reach = np.where(still | ~np.isfinite(error), 1.0, t * np.nan_to_num(error))
-    return np.nan_to_num(ratio(intercept, fitted)), reach
+    return np.maximum(spread, alone)
+
+
+def _freedom(days: NDArray[np.int64]) -> Floats:
+    return np.maximum(days / (LAGS + 1.0), 2.0)
 
 
 def _masked_median(values: Floats, seen: NDArray[np.bool_]) -> Floats:

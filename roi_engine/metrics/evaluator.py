@@ -8,7 +8,7 @@ equally likely nodes of their own posteriors.
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import betaincinv
 
 from roi_engine.metrics import grid
@@ -128,34 +128,42 @@ def joint_posterior(mass: Floats, verdicts: list[Verdicts]) -> Joint:
         >>> grid.summary(joint.weight).mean.round(2)
         array([0.05])
     """
-    matters = mass > mass.max() * _NEGLIGIBLE
-    posterior = np.log(mass[matters])
-    given = np.zeros((2, len(verdicts), grid.BINS))
-    for number, verdict in enumerate(verdicts):
-        fit, given[0, number, matters], given[1, number, matters] = _marginal(
-            verdict, grid.RATES[matters][:, None]
-        )
-        posterior = posterior + fit
+    matters = np.flatnonzero(mass > mass.max() * _NEGLIGIBLE)
+    fits = [_Fit(verdict, grid.RATES[matters][:, None]) for verdict in verdicts]
+    posterior = np.log(mass[matters]) + sum(fit.log for fit in fits)
     weight = np.zeros(grid.BINS)
     weight[matters] = grid.normalised(np.exp(posterior - posterior.max()))
+    # what a verdict means is asked only where a rate is left that it could be
+    left = weight[matters] > weight.max() * _NEGLIGIBLE
+    given = np.zeros((2, len(verdicts), grid.BINS))
+    for number, fit in enumerate(fits):
+        given[:, number, matters[left]] = fit.given(left)
     return Joint(weight, given[0], given[1])
 
 
-def _marginal(verdict: Verdicts, rate: Floats) -> tuple[Floats, Floats, Floats]:
-    """Integrate sensitivity and specificity out at every rate (a column)."""
-    se = _nodes(verdict.tp, verdict.fn, _SENSITIVITY_NODES)
-    sp = _nodes(verdict.tn, verdict.fp, _SPECIFICITY_NODES)
-    se, sp = (part.ravel() for part in np.meshgrid(se, sp, indexing="ij"))
-    informative = se + sp > 1
-    se, sp = se[informative], sp[informative]
-    q = np.clip(rate * se + (1 - rate) * (1 - sp), 1e-12, 1 - 1e-12)
-    fit = verdict.flagged * np.log(q) + (verdict.seen - verdict.flagged) * np.log1p(-q)
-    top = fit.max(axis=-1, keepdims=True)
-    node = np.exp(fit - top)
-    total = node.sum(axis=-1)
-    given_flagged = (node * np.minimum(rate * se / q, 1.0)).sum(axis=-1) / total
-    given_passed = (node * np.minimum(rate * (1 - se) / (1 - q), 1.0)).sum(axis=-1) / total
-    return top[:, 0] + np.log(total), given_flagged, given_passed
+class _Fit:
+    """One evaluator's flags at every rate (a column), by sensitivity and specificity (a row)."""
+
+    def __init__(self, verdict: Verdicts, rate: Floats) -> None:
+        se = _nodes(verdict.tp, verdict.fn, _SENSITIVITY_NODES)
+        sp = _nodes(verdict.tn, verdict.fp, _SPECIFICITY_NODES)
+        se, sp = (part.ravel() for part in np.meshgrid(se, sp, indexing="ij"))
+        informative = se + sp > 1
+        self.rate, self.se, sp = rate, se[informative], sp[informative]
+        self.q = np.clip(rate * self.se + (1 - rate) * (1 - sp), 1e-12, 1 - 1e-12)
+        fit = verdict.flagged * np.log(self.q)
+        # off by 1e-16 a verdict, which is nothing here; log1p takes ten times as long
+        fit += (verdict.seen - verdict.flagged) * np.log(1.0 - self.q)
+        top = fit.max(axis=-1, keepdims=True)
+        self.node = np.exp(fit - top)
+        self.log = top[:, 0] + np.log(self.node.sum(axis=-1))
+
+    def given(self, rows: NDArray[np.bool_]) -> Floats:
+        """Return P(hallucinated | flagged) and P(hallucinated | passed) at some of the rates."""
+        node, rate, q = (part[rows] for part in (self.node, self.rate, self.q))
+        chances = (rate * self.se / q, rate * (1 - self.se) / (1 - q))
+        total = node.sum(axis=-1)
+        return np.stack([(node * np.minimum(each, 1.0)).sum(axis=-1) / total for each in chances])
 
 
 def _nodes(hits: float, misses: float, count: int) -> Floats:

@@ -1,6 +1,6 @@
 """Whether an agent serves one group of users as well as another."""
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +14,9 @@ VERDICTS = ("below", "within", "insufficient_data")
 """All verdicts of the four-fifths rule."""
 
 FOUR_FIFTHS = 0.8
+
+Served: TypeAlias = tuple[ArrayLike, ArrayLike]
+"""Those of a group for whom it went well, and all of it."""
 
 
 class FourFifths(NamedTuple):
@@ -29,13 +32,7 @@ class FourFifths(NamedTuple):
     is_certain: NDArray[np.bool_]
 
 
-def selection_ratio(
-    selected: ArrayLike,
-    size: ArrayLike,
-    reference_selected: ArrayLike,
-    reference_size: ArrayLike,
-    level: float = 0.95,
-) -> Interval:
+def selection_ratio(group: Served, reference: Served, level: float = 0.95) -> Interval:
     """Return a group's rate over the reference group's, with an interval for small counts.
 
         R = p/q, p = k/n with Wilson's limits l_p, u_p, and q alike
@@ -47,10 +44,8 @@ def selection_ratio(
     nobody is selected has an upper end.
 
     Args:
-        selected: k, those of the group for whom it went well.
-        size: n, all of the group.
-        reference_selected: The same of the reference group.
-        reference_size: All of the reference group.
+        group: k and n of the group.
+        reference: The same of the reference group.
         level: Nominal coverage.
 
     Returns:
@@ -59,15 +54,14 @@ def selection_ratio(
     Source: metrics.md §9; Donner and Zou 2012 (MOVER for ratios), Fagerland and Newcombe 2013.
 
     Examples:
-        >>> found = selection_ratio([36], [60], [160], [200])
+        >>> found = selection_ratio(([36], [60]), ([160], [200]))
         >>> found.estimate.round(3), found.low.round(3), found.high.round(3)
         (array([0.75]), array([0.588]), array([0.909]))
     """
-    group = wilson(selected, size, level)
-    reference = wilson(reference_selected, reference_size, level)
-    known = ~np.isnan(group.estimate) & (np.nan_to_num(reference.estimate) > 0)
-    p, p_low, p_high = (np.where(known, part, 0.5) for part in group)
-    q, q_low, q_high = (np.where(known, part, 0.5) for part in reference)
+    mine, theirs = wilson(*group, level), wilson(*reference, level)
+    known = ~np.isnan(mine.estimate) & (np.nan_to_num(theirs.estimate) > 0)
+    p, p_low, p_high = (np.where(known, part, 0.5) for part in mine)
+    q, q_low, q_high = (np.where(known, part, 0.5) for part in theirs)
     product = p * q
 
     down = product**2 - p_low * q_high * (2 * p - p_low) * (2 * q - q_high)
@@ -77,18 +71,12 @@ def selection_ratio(
     middle = np.where(product > 0, product, 1.0)
     low = p_low * (2 * p - p_low) / (middle + np.sqrt(np.maximum(down, 0.0)))
     high = (product + np.sqrt(np.maximum(up, 0.0))) / (q_low * (2 * q - q_low))
-    estimate = ratio(group.estimate, reference.estimate)
+    estimate = ratio(mine.estimate, theirs.estimate)
     low, high = np.minimum(low, estimate), np.maximum(high, estimate)
     return Interval(estimate, np.where(known, low, np.nan), np.where(known, high, np.nan))
 
 
-def selection_ratio_by_day(
-    selected: ArrayLike,
-    size: ArrayLike,
-    reference_selected: ArrayLike,
-    reference_size: ArrayLike,
-    level: float = 0.95,
-) -> Interval:
+def selection_ratio_by_day(group: Served, reference: Served, level: float = 0.95) -> Interval:
     """Return a group's rate over the reference group's, from the counts of each day.
 
     With fewer than 100 of either group in the window it is ``selection_ratio``, which takes tasks
@@ -96,10 +84,8 @@ def selection_ratio_by_day(
     has none. At 5000 tasks over days that persist, the first alone holds 63 %.
 
     Args:
-        selected: k, whole numbers, shape (rows, days), the last day last.
-        size: n, same shape.
-        reference_selected: The same of the reference group.
-        reference_size: All of the reference group.
+        group: k and n, whole numbers, shape (rows, days), the last day last.
+        reference: The same of the reference group.
         level: Nominal coverage.
 
     Returns:
@@ -112,18 +98,14 @@ def selection_ratio_by_day(
 
     Examples:
         >>> day = np.ones((1, 28), dtype=int)
-        >>> found = selection_ratio_by_day(day, 2 * day, 3 * day, 4 * day)
+        >>> found = selection_ratio_by_day((day, 2 * day), (3 * day, 4 * day))
         >>> found.estimate.round(3), found.low.round(3), found.high.round(3)
         (array([0.667]), array([0.491]), array([0.863]))
     """
-    counts = [
-        np.asarray(part, dtype=np.float64)
-        for part in (selected, size, reference_selected, reference_size)
-    ]
-    whole = [part.sum(axis=-1) for part in counts]
-    by_task = selection_ratio(whole[0], whole[1], whole[2], whole[3], level)
-    by_day = rate_ratio_interval(counts[0], counts[1], counts[2], counts[3], level)
-    enough = (whole[1] >= TELLING_TRIALS) & (whole[3] >= TELLING_TRIALS)
+    k, n, j, m = (np.asarray(part, dtype=np.float64).sum(axis=-1) for part in (*group, *reference))
+    by_task = selection_ratio((k, n), (j, m), level)
+    by_day = rate_ratio_interval(*group, *reference, level)
+    enough = (n >= TELLING_TRIALS) & (m >= TELLING_TRIALS)
     use_days = enough & ~np.isnan(by_day.low)
     return Interval(
         by_task.estimate,
@@ -133,10 +115,8 @@ def selection_ratio_by_day(
 
 
 def four_fifths(
-    selected: ArrayLike,
-    size: ArrayLike,
-    reference_selected: ArrayLike,
-    reference_size: ArrayLike,
+    group: Served,
+    reference: Served,
     *,
     min_group_size: int = 30,
     level: float = 0.95,
@@ -147,15 +127,13 @@ def four_fifths(
         below: (k/n) / (k_ref/n_ref) < 4/5, compared as 5·k·n_ref < 4·k_ref·n
         insufficient_data: a group smaller than min_group_size, or a reference of no success
 
-    ``selected`` counts what users want. For an outcome that harms, such as escalation, swap the
+    k counts what users want. For an outcome that harms, such as escalation, swap the
     two groups: the rule then asks whether the reference suffers less than four fifths as often.
     (The share *not* harmed would hide it: 90 % against 99 % passes, at ten times the harm.)
 
     Args:
-        selected: k, whole numbers.
-        size: n, whole numbers.
-        reference_selected: k_ref, whole numbers.
-        reference_size: n_ref, whole numbers.
+        group: k and n, whole numbers.
+        reference: k_ref and n_ref, whole numbers.
         min_group_size: Smaller groups show no figure.
         level: Nominal coverage.
         interval: The ratio's interval, where more is known than these counts (``_by_day``).
@@ -169,18 +147,16 @@ def four_fifths(
     Source: metrics.md §0 (small groups), §9; Uniform Guidelines on Employee Selection 1978.
 
     Examples:
-        >>> judged = four_fifths([36, 40, 9], [60, 50, 29], [160] * 3, [200] * 3)
+        >>> judged = four_fifths(([36, 40, 9], [60, 50, 29]), ([160] * 3, [200] * 3))
         >>> judged.verdict.tolist(), judged.is_certain.tolist()
         (['below', 'within', 'insufficient_data'], [False, False, False])
         >>> judged.ratio.round(3)
         array([0.75, 1.  ,  nan])
     """
-    k, n, k_ref, n_ref = np.broadcast_arrays(
-        *(widen(part) for part in (selected, size, reference_selected, reference_size))
-    )
+    k, n, k_ref, n_ref = np.broadcast_arrays(*(widen(part) for part in (*group, *reference)))
     enough = ((n >= min_group_size) & (n_ref >= min_group_size) & (k_ref > 0)).astype(bool)
     doubles = [part.astype(np.float64) for part in (k, n, k_ref, n_ref)]
-    found = interval or selection_ratio(doubles[0], doubles[1], doubles[2], doubles[3], level)
+    found = interval or selection_ratio((doubles[0], doubles[1]), (doubles[2], doubles[3]), level)
     shown = Interval(*(np.where(enough, part, np.nan) for part in found))
     is_below = enough & (5 * k * n_ref < 4 * k_ref * n).astype(bool)
     verdict = np.select([~enough, is_below], ["insufficient_data", "below"], default="within")

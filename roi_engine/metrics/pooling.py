@@ -147,9 +147,13 @@ def _masses(points: Pool, samples: Floats) -> Floats:
     """Return the posterior of each sample (n in the first row, h in the second) on the grid."""
     fit = np.array([_log_fit(float(n), float(h))[points.place] for n, h in samples.T])
     others = points.weight * np.exp(fit.min(axis=1, keepdims=True) - fit)
+    # points that matter lie together: a range of the table is read where it stands, not copied
+    first, last = points.place[0], points.place[-1] + 1
+    spread = np.zeros((others.shape[0], last - first))
+    spread[:, points.place - first] = others
     # one thread: how many add up a product shows in its last bits
     with _blas().limit(limits=1, user_api="blas"):
-        priors = others @ _components()[points.place]
+        priors = spread @ _components()[first:last]
     return grid.normalised(priors * grid.likelihood(*samples))
 
 

@@ -15,7 +15,7 @@ from scipy.special import expit, gammaln, logit, ndtri, stdtr, stdtrit
 from roi_engine.metrics.roi import Floats, ratio
 
 Sign: TypeAlias = Literal["positive", "linear"]
-Scale: TypeAlias = Literal["share", "linear"]
+Scale: TypeAlias = Literal["share", "positive", "linear"]
 
 HORIZONS = (30, 90, 365)
 WEEK = 7
@@ -94,26 +94,7 @@ def project(
         >>> ahead.total.round(), ahead.low_95.round(), ahead.high_95.round()
         (array([[59.]]), array([[52.]]), array([[66.]]))
     """
-    table = np.asarray(series, dtype=np.float64)
-    if table.ndim != 2:
-        raise ValueError("series are rows of days")
-    if not horizons or min(horizons) < 1:
-        raise ValueError("a horizon is one day ahead or more")
-    table = table[:, -HISTORY_DAYS:]
-    rows, width = table.shape[0], max(horizons)
-    daily = np.full((rows, width), np.nan)
-    total = np.full((rows, len(horizons)), np.nan)
-    ends = np.full((len(TAILS), rows, len(horizons)), np.nan)
-    patterns, member = np.unique(np.isfinite(table), axis=0, return_inverse=True)
-    for number, present in enumerate(patterns):
-        if present.sum() < POINT_DAYS:
-            continue
-        group = np.flatnonzero(member.reshape(-1) == number)
-        for begin in range(0, group.size, CHUNK):
-            mine = group[begin : begin + CHUNK]
-            daily[mine], total[mine], ends[:, mine] = _project(
-                table[np.ix_(mine, np.flatnonzero(present))], present, horizons
-            )
+    daily, total, ends = _projected(series, horizons)
     if sign == "positive":
         ends = _as_positive(total, ends)
         daily, total = np.maximum(daily, 0.0), np.maximum(total, 0.0)
@@ -130,11 +111,16 @@ def project_ratio(
 
         R = X / Y of the projected sums; its error is that of Σ (x − R·y) over Y
 
+    ``share`` builds the interval on the logit scale. ``positive`` reads its reach as ``project``
+    does that of a sum, as a log-normal's of the same mean, where no day's numerator is below 0: a
+    ratio of what cannot be negative is skewed, and even ends about it are left by what comes five
+    times as often above as below. ``linear``, and a row with losses, have even ends.
+
     Args:
-        numerator: x, shape (rows, days), e.g. net value, or spend on autonomous success.
+        numerator: x, shape (rows, days), e.g. value, or spend on autonomous success.
         denominator: y, same shape, >= 0: cost, or spend.
         horizons: Days ahead, each >= 1.
-        scale: ``share`` builds the interval on the logit scale.
+        scale: Which scale the interval is built on.
 
     Returns:
         As ``project``; ``daily`` is the ratio of each day. NaN where the projected denominator
@@ -144,35 +130,72 @@ def project_ratio(
 
     Examples:
         >>> cost = np.tile([10.0, 12, 11, 9, 10, 4, 3], 4) + np.tile([0.5, -0.5], 14)
-        >>> net = 0.4 * cost + np.tile([0.2, 0.0, -0.2, 0.0], 7)
-        >>> ahead = project_ratio([net], [cost], horizons=(30,))
+        >>> value = 1.4 * cost + np.tile([0.2, 0.0, -0.2, 0.0], 7)
+        >>> ahead = project_ratio([value], [cost], horizons=(30,), scale="positive")
         >>> ahead.total.round(2), ahead.low_95.round(2), ahead.high_95.round(2)
-        (array([[0.4]]), array([[0.38]]), array([[0.42]]))
+        (array([[1.4]]), array([[1.38]]), array([[1.42]]))
     """
     x, y = np.asarray(numerator, dtype=np.float64), np.asarray(denominator, dtype=np.float64)
-    above = project(x, horizons, "linear")
-    below = project(y, horizons, "positive")
-    total = ratio(above.total, below.total)
-    columns = [
-        _ratio_ends(x - total[:, [at]] * y, days, total[:, at], below.total[:, at])
-        for at, days in enumerate(horizons)
-    ]
+    above, whole_above, _ = _projected(x, horizons, tails=())
+    below, whole_below, _ = _projected(y, horizons, tails=())
+    below, whole_below = np.maximum(below, 0.0), np.maximum(whole_below, 0.0)
+    total = ratio(whole_above, whole_below)
+    columns = []
+    for at, days in enumerate(horizons):
+        _, left, left_ends = _projected(x - total[:, [at]] * y, (days,), path=False)
+        away = [ratio((end - left)[:, 0], whole_below[:, at]) for end in left_ends]
+        columns.append(total[:, at] + np.stack(away))
     ends = np.stack(columns, axis=-1)
+    if scale == "positive":
+        is_skewed = (total > 0) & ~(x < 0).any(axis=1, keepdims=True)
+        skewed = _as_positive(*(np.where(is_skewed, part, 1.0) for part in (total, ends)))
+        ends = np.where(is_skewed, skewed, ends)
     if scale == "share":
         inside = (total > 0) & (total < 1)
         centre = np.where(inside, total, 0.5)
         reach = (ends - centre) / (centre * (1 - centre))
         ends = np.where(inside, expit(logit(centre) + reach), np.nan)
-    return Projection(ratio(above.daily, below.daily), total, *ends)
+    return Projection(ratio(above, below), total, *ends)
 
 
-def _ratio_ends(residual: Floats, days: int, centre: Floats, whole: Floats) -> Floats:
-    left = project(residual, (days,), "linear")
-    return np.stack([centre + ratio((end - left.total)[:, 0], whole) for end in left[2:]])
+def _projected(
+    series: ArrayLike,
+    horizons: tuple[int, ...],
+    tails: tuple[float, ...] = TAILS,
+    *,
+    path: bool = True,
+) -> tuple[Floats, Floats, Floats]:
+    """Return daily, total and ends on the linear scale; no path where none is asked for."""
+    table = np.asarray(series, dtype=np.float64)
+    if table.ndim != 2:
+        raise ValueError("series are rows of days")
+    if not horizons or min(horizons) < 1:
+        raise ValueError("a horizon is one day ahead or more")
+    table = table[:, -HISTORY_DAYS:]
+    rows, width = table.shape[0], max(horizons) if path else 0
+    daily = np.full((rows, width), np.nan)
+    total = np.full((rows, len(horizons)), np.nan)
+    ends = np.full((len(tails), rows, len(horizons)), np.nan)
+    patterns, member = np.unique(np.isfinite(table), axis=0, return_inverse=True)
+    for number, present in enumerate(patterns):
+        if present.sum() < POINT_DAYS:
+            continue
+        group = np.flatnonzero(member.reshape(-1) == number)
+        for begin in range(0, group.size, CHUNK):
+            mine = group[begin : begin + CHUNK]
+            daily[mine], total[mine], ends[:, mine] = _project(
+                table[np.ix_(mine, np.flatnonzero(present))], present, horizons, tails, path=path
+            )
+    return daily, total, ends
 
 
 def _project(
-    y: Floats, present: NDArray[np.bool_], horizons: tuple[int, ...]
+    y: Floats,
+    present: NDArray[np.bool_],
+    horizons: tuple[int, ...],
+    tails: tuple[float, ...],
+    *,
+    path: bool,
 ) -> tuple[Floats, Floats, Floats]:
     """Project rows that have the same days; the grid is averaged by each row's likelihood.
 
@@ -213,14 +236,16 @@ def _project(
     )
     spread = np.sqrt(squares[..., None] / freedom * variance[:, None, :])
 
-    said = np.tensordot(GRID.T, weight[..., None] * solved, axes=1)
-    daily = np.einsum("cri,cdi->rd", said, parts.cross, optimize=True)
-    daily += (weight * level).sum(axis=0)[:, None]
+    daily = np.empty((y.shape[0], 0))
+    if path:
+        said = np.tensordot(GRID.T, weight[..., None] * solved, axes=1)
+        daily = np.einsum("cri,cdi->rd", said, parts.cross, optimize=True)
+        daily += (weight * level).sum(axis=0)[:, None]
     total = (weight[..., None] * centre).sum(axis=0)
-    ends = np.full((len(TAILS), *total.shape), np.nan)
+    ends = np.full((len(tails), *total.shape), np.nan)
     if y.shape[1] >= INTERVAL_DAYS and varies.any():
         mixture = weight[:, varies], centre[:, varies], spread[:, varies]
-        for at, tail in enumerate(TAILS):
+        for at, tail in enumerate(tails):
             ends[at, varies] = _quantile(tail, *mixture, freedom)
     return middle + size * daily, until * middle + size * total, until * middle + size * ends
 

@@ -282,14 +282,39 @@ def estate(seed: int, tasks: int = 400, days: int = DAYS) -> dict[str, pl.DataFr
                 {"band": "insufficient_data", "decision": "propose_only", "budget_cap": "1"},
             ],
         ),
+        "fct_quality_review": fact("fct_quality_review", looked_at(work)),
         "dim_evaluator": fact(
             "dim_evaluator",
             [
-                {"evaluator_id": "judge", "tp": 80, "fn": 20, "tn": 190, "fp": 10},
+                {"evaluator_id": "judge", "tp": 80, "fn": 20, "tn": 190, "fp": 10}
+                | {"rubric_version": "2"},
                 {"evaluator_id": "coin", "tp": 50, "fn": 50, "tn": 50, "fp": 50},
             ],
         ),
     }
+
+
+def looked_at(work: list[dict]) -> list[dict]:
+    """Return the reviews of tasks: people's rubric changes in time, evaluators' by task type."""
+    return [
+        {
+            "review_id": f"{kind}-{task['task_id']}",
+            **{name: task[name] for name in ("day", "agent_id", "model_version", "task_type")},
+            "reviewer_kind": kind,
+            "evaluator_id": task["evaluator_id"] if kind == "evaluator" else None,
+            "is_hallucination": task["is_hallucination"]
+            if kind == "human"
+            else task["evaluator_verdict"],
+            "rubric_version": "1" if is_old else "2",
+            "is_latest": kind == "human" or not task["is_human_reviewed"],
+        }
+        for task in work
+        for kind, there, is_old in (
+            ("human", task["is_human_reviewed"], task["day"] < FIRST + timedelta(days=10)),
+            ("evaluator", task["evaluator_id"], task["task_type"] == "novel"),
+        )
+        if there
+    ]
 
 
 def wallet_entries(lines: list[dict]) -> list[dict]:

@@ -230,6 +230,46 @@ def test_twice_the_work_does_not_cost_twice(made, steady):
     assert everything["cost"] == pytest.approx(now["cost"])
 
 
+def test_the_return_of_another_workload_keeps_what_is_fixed(made, steady):
+    """10 fixed a day on failures, 1 a request on successes that bring 3: worked by hand."""
+    for line in steady["fct_cost_allocation"]:
+        line["outcome_class"] = "failure"
+        line["allocated_cost"] = "10"
+    for back in range(60):
+        calls = 5 if back % 2 else 15
+        steady["fct_cost_allocation"].append(cost(calls, ago(back)))
+        value = str(3 * calls)
+        steady.setdefault("fct_task", []).append(task(ago(back), direct_value=value))
+    rows = made("asr_projection", **steady)
+    expected = {0.5: (5 / 15, 15 / 15), 1.0: (10 / 20, 30 / 20), 2.0: (20 / 30, 60 / 30)}
+    for scenario, (share, value) in expected.items():
+        row = of(rows, agent_id="a", scenario=scenario, horizon_days=365)
+        assert row["asr_spend"] == pytest.approx(share, rel=0.02)
+        assert row["asr_value"] == pytest.approx(value, rel=0.02)
+        assert row["roi"] == pytest.approx(row["asr_value"] - 1)
+        assert row["roi_low_95"] < row["roi_low_80"] < row["roi"] < row["roi_high_95"]
+    by_share = rows.filter(agent_id="a", horizon_days=30).sort("scenario")
+    assert by_share["roi"].is_sorted()
+    assert by_share["asr_spend"].is_sorted()
+    assert by_share["projection_reason"].null_count() == 4
+
+
+def test_a_workload_without_requests_has_no_curve(made):
+    lines = [
+        cost(5 + back % 3, ago(back), outcome_class=kind)
+        for back in range(30)
+        for kind in ("autonomous_success", "failure")
+    ]
+    rows = made("asr_projection", fct_cost_allocation=lines)
+    reasons = {
+        scenario: of(rows, agent_id="a", scenario=scenario, horizon_days=30)["projection_reason"]
+        for scenario in (0.5, 2.0)
+    }
+    assert reasons == dict.fromkeys((0.5, 2.0), "no_curve")
+    as_it_is = of(rows, agent_id="a", scenario=1.0, horizon_days=30)
+    assert as_it_is["asr_spend"] == pytest.approx(0.5)
+
+
 def test_it_says_when_last_week_would_have_done_better(made):
     weekly = [cost((back % 7) * 10 + 1, ago(back)) for back in range(60)]
     row = of(
@@ -261,7 +301,7 @@ def test_a_share_is_projected_as_a_share(made):
         won = round(float(rng.uniform(5, 7)), 6)
         lines += [cost(won, ago(back)), cost(4, ago(back), outcome_class="failure")]
     rows = made("asr_projection", fct_cost_allocation=lines)
-    row = of(rows, agent_id="a", horizon_days=30)
+    row = of(rows, agent_id="a", scenario=1.0, horizon_days=30)
     assert row["asr_spend"] == pytest.approx(0.6, abs=0.02)
     assert row["asr_spend_low_95"] < row["asr_spend_low_80"] < row["asr_spend"]
     assert row["asr_value"] == pytest.approx(0, abs=1e-9)

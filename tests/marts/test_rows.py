@@ -71,6 +71,21 @@ def one(frame: pl.DataFrame, agent: str = "a") -> dict:
     return frame.row(by_predicate=pl.col("agent_id") == agent, named=True)
 
 
+def reviews(agent: str, number: int) -> list[dict]:
+    return [
+        ENDED
+        | {"task_id": f"{agent}{n}", "agent_id": agent}
+        | {"is_human_reviewed": True, "is_random_review": True, "is_hallucination": n == 0}
+        for n in range(number)
+    ]
+
+
+def looked_at(kind: str, version: str | None, **columns: object) -> dict:
+    own = {name: CELL[name] for name in ("agent_id", "model_version", "task_type")}
+    by = {"reviewer_kind": kind, "rubric_version": version, "is_latest": True}
+    return {"day": DAY, **own, **by, **columns}
+
+
 def test_idle_and_out_of_scope_fill_one_column_each(rows):
     frame = rows(
         "daily_roi",
@@ -287,14 +302,6 @@ def test_what_hallucination_takes_is_taken_where_the_value_is_credited(rows):
 
 
 def test_three_reviewed_cells_of_a_type_pool_and_lend_to_a_fourth(rows):
-    def reviews(agent: str, number: int) -> list[dict]:
-        return [
-            ENDED
-            | {"task_id": f"{agent}{n}", "agent_id": agent}
-            | {"is_human_reviewed": True, "is_random_review": True, "is_hallucination": n == 0}
-            for n in range(number)
-        ]
-
     tasks = [*reviews("a", 20), *reviews("b", 20), ENDED | {"task_id": "x", "agent_id": "new"}]
     frame = rows("daily_hallucination_adjusted_cost", fct_task=tasks)
     assert one(frame)["rate_basis"] == "reviewed"
@@ -332,6 +339,57 @@ def test_an_evaluator_counts_only_when_it_knows_more_than_a_coin(rows, counts, r
         assert row["evaluator_corrected_rate"] == pytest.approx(0.05)
         assert row["hallucination_rate_low"] < 0.05 < row["hallucination_rate_high"]
         assert 0 < row["expected_undetected"] < 60
+
+
+@pytest.mark.parametrize(
+    ("used", "validated_by", "rejected"),
+    [
+        pytest.param(["2", "2"], "2", 0, id="the version of its validation"),
+        pytest.param(["1", "2"], "2", 1, id="an older one too"),
+        pytest.param([None, "2"], "2", 0, id="a verdict that names none"),
+        pytest.param(["1", "2"], None, 0, id="a validation that names none"),
+    ],
+)
+def test_an_evaluator_was_validated_by_the_rubric_by_which_it_judges(
+    rows, used, validated_by, rejected
+):
+    tasks = [
+        ENDED | {"task_id": f"t{n}", "evaluator_id": "judge", "evaluator_verdict": n < 28}
+        for n in range(200)
+    ]
+    verdicts = [looked_at("evaluator", version, evaluator_id="judge") for version in used]
+    judge = {"evaluator_id": "judge", "tp": 90, "fn": 10, "tn": 180, "fp": 20}
+    row = one(
+        rows(
+            "daily_hallucination_adjusted_cost",
+            fct_task=tasks,
+            fct_quality_review=verdicts,
+            dim_evaluator=[judge | {"rubric_version": validated_by}],
+        )
+    )
+    assert row["evaluators_rejected"] == rejected
+    assert row["evaluator_seen"] == (0 if rejected else 200)
+
+
+def test_a_rate_says_by_how_many_versions_of_the_rubric_it_was_judged(rows):
+    # by hand: two versions and one review that names none; neither replaced nor evaluators' ones
+    kinds = [
+        ("human", "1", True, 27),
+        ("human", "2", True, 0),
+        ("human", "2", True, 3),
+        ("human", None, True, 1),
+        ("human", "0", False, 0),
+        ("evaluator", "9", True, 0),
+        ("human", "8", True, 28),
+    ]
+    seen = [
+        looked_at(kind, version, is_latest=is_latest, day=DAY - timedelta(days=back))
+        for kind, version, is_latest, back in kinds
+    ]
+    given = {"fct_task": reviews("a", 20), "fct_quality_review": seen}
+    assert one(rows("daily_hallucination_adjusted_cost", **given))["rubric_versions"] == 3
+    given = {"fct_task": reviews("a", 20)}
+    assert one(rows("daily_hallucination_adjusted_cost", **given))["rubric_versions"] == 0
 
 
 def test_credits_are_left_out_of_the_share_and_refunds_make_it_null(rows):

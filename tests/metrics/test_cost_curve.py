@@ -1,11 +1,9 @@
-"""Cost curves: the fixed part that is found, and what a workload does to a projection."""
+"""Cost curves: the fixed part that is found, and how sure of it the days can be."""
 
 import numpy as np
 import pytest
 
-from roi_engine.metrics.cost_curve import fit_cost_curve, under_workload, workload_factor
-from roi_engine.metrics.projection import project
-from roi_engine.metrics.win_rate import Interval
+from roi_engine.metrics.cost_curve import fit_cost_curve
 
 WEEKDAY = np.array([1.2, 1.1, 1.0, 1.0, 1.1, 0.5, 0.3])
 
@@ -53,8 +51,6 @@ def test_a_volume_that_never_varies_leaves_the_fixed_share_open():
     volume = np.full((1, 30), 500.0)
     curve = fit_cost_curve(costs(16, rows=1, days=30), volume)
     assert (curve.fixed_share_low[0], curve.fixed_share_high[0]) == (0, 1)
-    factor = workload_factor(curve, 2.0)
-    assert (factor.low[0], factor.high[0]) == (1, 2)
 
 
 @pytest.mark.parametrize("days", [0, 13], ids=["no day", "too few days"])
@@ -68,31 +64,3 @@ def test_one_day_among_unseen_ones_overflows_nowhere():
     volume = np.array([[1e3, 2e6, 2e3, 1e1, 1e4]])
     cost = np.array([[np.nan, 100, np.nan, np.nan, np.nan]])
     assert np.isnan(fit_cost_curve(cost, volume)).all()
-
-
-def test_a_workload_as_it_is_changes_nothing():
-    y, volume = costs(17), requests(17, 3)
-    found = project(y)
-    same = under_workload(found, workload_factor(fit_cost_curve(y, volume), 1.0))
-    for mine, theirs in zip(same, found, strict=True):
-        np.testing.assert_allclose(mine, theirs, rtol=1e-12)
-
-
-def test_more_work_costs_more_and_is_less_certain():
-    y, volume = costs(18), requests(18, 3)
-    curve, found = fit_cost_curve(y, volume), project(y)
-    double = under_workload(found, workload_factor(curve, 2.0))
-    assert (double.total >= found.total).all()
-    assert (double.low_95 > 0).all()
-    assert (double.high_95 / double.total >= found.high_95 / found.total).all()
-
-
-def test_a_loss_scales_too():
-    known = Interval(*(np.full(3, 2.0),) * 3)
-    found = project(costs(19) - 200, (30,), "linear")
-    np.testing.assert_allclose(under_workload(found, known).low_95, 2 * found.low_95)
-
-
-def test_a_negative_workload_is_refused():
-    with pytest.raises(ValueError, match="negative"):
-        workload_factor(fit_cost_curve(costs(20), requests(20, 3)), -1.0)

@@ -169,6 +169,23 @@ def test_a_ratio_without_error_is_itself():
     assert np.isnan(project_ratio(y, 0 * y, (30,)).total).all()
 
 
+def test_a_ratio_of_what_cannot_be_negative_is_read_as_skewed():
+    y = costs(13)
+    x = 0.4 * y * np.random.default_rng(13).lognormal(0, 1, y.shape)
+    x[2, 7] = -1e-6
+    even, skewed = (project_ratio(x, y, (30,), scale) for scale in ("linear", "positive"))
+    for name, z in (("low_95", -1.959964), ("high_95", 1.959964), ("high_80", 1.281552)):
+        flat, found = getattr(even, name), getattr(skewed, name)
+        # a log-normal's of the same mean, its variation what the even end says
+        sigma = np.sqrt(np.log1p(((flat / even.total - 1) / z) ** 2))
+        expected = even.total * np.exp(z * sigma - sigma**2 / 2)
+        np.testing.assert_allclose(found[:2], expected[:2], rtol=1e-6)
+        # a day lost value: it can be negative, and its ends stay even
+        np.testing.assert_array_equal(found[2], flat[2])
+    np.testing.assert_array_equal(even.total, skewed.total)
+    assert (skewed.low_95[:2] > 0).all()
+
+
 def test_nine_in_ten_intervals_of_a_plain_estate_hold():
     y = costs(12, rows=400, days=58 + 30)
     found = project(y[:, :58], (30,))

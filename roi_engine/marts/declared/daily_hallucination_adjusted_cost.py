@@ -76,6 +76,15 @@ _COUNTS = (
         bounds=(0, None),
     ),
     count(
+        "rubric_versions",
+        "Versions of the rubric by which people judged these outputs; over 1, the rate mixes"
+        " what was called a hallucination by different rules.",
+        "count of distinct rubric_version, one that is not named counted as one",
+        ("fct_quality_review.rubric_version", "fct_quality_review.reviewer_kind"),
+        "§4",
+        additive=False,
+    ),
+    count(
         "evaluator_seen",
         "Outputs of the window that count through a validated evaluator.",
         "count over D−27 … D of outputs without a random review by a person",
@@ -93,9 +102,14 @@ _COUNTS = (
     ),
     count(
         "evaluators_rejected",
-        "Evaluators that say nothing: not validated, or no better than chance.",
-        "count of evaluators with sensitivity + specificity ≤ 1, or without validation",
-        ("dim_evaluator.tp", "dim_evaluator.fn", "dim_evaluator.tn", "dim_evaluator.fp"),
+        "Evaluators that say nothing: not validated, no better than chance, or validated by another"
+        " version of the rubric than one by which they judged in the window.",
+        "count of evaluators with sensitivity + specificity ≤ 1, without validation, or with a"
+        " verdict whose rubric_version is not that of the validation (where both are known)",
+        (
+            *(f"dim_evaluator.{part}" for part in ("tp", "fn", "tn", "fp", "rubric_version")),
+            "fct_quality_review.rubric_version",
+        ),
         "§4",
         additive=False,
     ),

@@ -160,6 +160,20 @@ DECISIONS = (
         " of the agent is 0. A built day before its first row is no part of its history.",
     ),
     (
+        "2026-11-29",
+        "asr_projection.scenario",
+        "Value follows the requests, each worth what it is today; of the cost only the variable"
+        " part does (docs/decisions/0034-another-workload.md).",
+    ),
+    (
+        "2026-11-29",
+        "versions of the rubric",
+        "Reviews by several versions stay one sample, since a new version would else begin with no"
+        " rate at all; rubric_versions says so, and docs/queries/governor.sql gives the rate by"
+        " version. An evaluator does not count while the window holds a verdict of its by another"
+        " version than that of its validation, where both are named.",
+    ),
+    (
         "2026-11-22",
         "sensitivity",
         "A range that nobody gave is 25 % to both sides and named so. Freed time counts in full in"

@@ -29,6 +29,17 @@ _AGENT = Column(
     grain=True,
 )
 _AS_OF = key("as_of_day", "Newest day of the release.", ("daily_asr.day",), "§3")
+_SCENARIO = Column(
+    "scenario",
+    NUMBER,
+    "multiple",
+    "Volume of requests, as a multiple of what it is today.",
+    "0.5, 1, 1.5 or 2",
+    _ACTIONS,
+    "§3",
+    grain=True,
+    low=0,
+)
 _HORIZON = Column(
     "horizon_days",
     COUNT,
@@ -74,17 +85,7 @@ COST_PROJECTION = Mart(
     columns=(
         _AS_OF,
         _AGENT,
-        Column(
-            "scenario",
-            NUMBER,
-            "multiple",
-            "Volume of requests, as a multiple of what it is today.",
-            "0.5, 1, 1.5 or 2",
-            _ACTIONS,
-            "§3",
-            grain=True,
-            low=0,
-        ),
+        _SCENARIO,
         _HORIZON,
         _HISTORY,
         Column(
@@ -252,48 +253,58 @@ COST_PROJECTION = Mart(
 
 ASR_PROJECTION = Mart(
     name="asr_projection",
-    about="Where the autonomy-to-spend ratios and the return are heading.",
-    row="One row per agent (and the total __all__) and horizon, as of the newest day of the"
-    " release.",
+    about="Where the autonomy-to-spend ratios and the return are heading, with more or less work.",
+    row="One row per agent (and the total __all__), scenario and horizon, as of the newest day of"
+    " the release.",
     section="§5",
     standing=True,
     columns=(
         _AS_OF,
         _AGENT,
+        _SCENARIO,
         _HORIZON,
         _HISTORY,
         *_projected(
             "asr_spend",
             "Share of the coming spend that leads to goals reached without people.",
-            "projected autonomous_spend / projected spend_without_credits; NULL outside 0 … 1",
-            ("daily_asr.autonomous_spend", "daily_asr.spend_without_credits"),
+            "projected autonomous_spend / projected spend_without_credits"
+            " + (scenario^e − 1) · b / (f + (1 − f) · scenario^e), f and e those of"
+            " spend_without_credits, b by how much the share of a day's spend moves with its"
+            " requests; NULL outside 0 … 1",
+            ("daily_asr.autonomous_spend", "daily_asr.spend_without_credits", *_ACTIONS),
             "ratio",
         ),
         *_projected(
             "asr_value",
             "Value created without people, for a unit of the coming spend.",
-            "projected autonomous_value / projected spend",
-            ("daily_asr.autonomous_value", _SPEND),
+            "projected autonomous_value / projected spend"
+            " · scenario / (f + (1 − f) · scenario^e), f and e those of spend",
+            ("daily_asr.autonomous_value", _SPEND, *_ACTIONS),
             "ratio",
         ),
         *_projected(
             "roi",
             "Return on the coming cost, people's time included.",
-            "projected (gross_value − spend − human_cost) / projected (spend + human_cost)",
-            ("daily_asr.gross_value", *_COST),
+            "projected gross_value / projected (spend + human_cost)"
+            " · scenario / (f + (1 − f) · scenario^e) − 1, f and e those of cost_projection",
+            ("daily_asr.gross_value", *_COST, *_ACTIONS),
             "ratio",
         ),
         choice(
             "projection_reason",
             "Why asr_spend, or its interval, is missing.",
             "short_history, no_denominator (no spend is to come), outside (a share of all or none),"
-            " no_interval",
+            " no_curve (what part of the spend is fixed is not known), no_interval",
             ("history_days", "asr_spend", "asr_spend_low_95"),
             "§0",
-            values=("short_history", "no_denominator", "outside", "no_interval"),
+            values=("short_history", "no_denominator", "outside", "no_curve", "no_interval"),
             nullable=True,
         ),
         *TRUST,
     ),
-    notes=("Both parts of a ratio are projected, and the error is that of the ratio itself.",),
+    notes=(
+        "Both parts of a ratio are projected, and the error is that of the ratio itself.",
+        "Value follows the requests, each worth what it is today; of the cost only the variable"
+        " part does, so that more work brings a higher return where a part is fixed.",
+    ),
 )
