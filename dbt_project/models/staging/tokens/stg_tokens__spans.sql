@@ -57,6 +57,8 @@ renamed as (
         experiment_id,
         experiment_arm,
         experiment_unit_id,
+        model_registry_version,
+        feature_version,
 
         ---------- numerics: disjoint buckets
         case
@@ -109,6 +111,20 @@ renamed as (
             when experiment_propensity > 0 and experiment_propensity <= 1
                 then experiment_propensity
         end as experiment_propensity,
+
+        -- what no step can have used is not known; a wrapper's figures repeat those
+        -- of the steps within it, as its tokens do
+        {%- for name, column in [
+            ('cpu_time_us', 'cpu_microseconds'),
+            ('peak_memory_bytes', 'peak_memory_bytes'),
+            ('received_bytes', 'received_bytes'),
+            ('sent_bytes', 'sent_bytes'),
+        ] %}
+        case
+            when not is_rollup and {{ name }} between 0 and 1000000000000000
+                then {{ name }}
+        end as {{ column }},
+        {%- endfor %}
 
         ---------- booleans
         is_model_call,
