@@ -14,6 +14,8 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from roi_engine.sources import tokens
 from roi_engine.sources.base import Context, Load, MissingColumn, Parsed, Unreadable
 from roi_engine.sources.schema import EVALUATIONS, SPANS
+from roi_engine.sources.tokens import fields
+from tests.conftest import PROJECT
 
 START = 1_767_600_000_123_456_789  # 2026-01-05 08:00:00 UTC, and a part of a second
 START_AT = datetime.fromisoformat("2026-01-05T08:00:00.123456")
@@ -585,6 +587,14 @@ def test_flat_figures_and_versions(parse, tmp_path, columns):
     assert tuple(row[name] for name in USED) == (12_500, 5, None, 9)
     assert (row["model_registry_version"], row["feature_version"]) == ("7", None)
     assert parsed.quarantine.is_empty()
+
+
+def test_every_attribute_that_is_read_is_documented():
+    page = (PROJECT / "docs" / "spans.md").read_text()
+    places = fields.PLACES | fields.SECONDS
+    missing = [name for names in places.values() for name in names if f"`{name}`" not in page]
+    missing += [column for column in places if f"`{column}`" not in page]
+    assert missing == []
 
 
 def test_flat_parquet_by_our_names(parse, tmp_path):
