@@ -229,13 +229,14 @@ def run(query: FactQuery, facts: Frames, requested: Sequence[date]) -> pl.DataFr
         else:
             exact.append(_exact(rows, total.name, total.scale))
     names = [name for name, _ in query.by]
+    peaks = [peak.name for peak in query.peaks]
     summed = [total.name for total in query.sums] + [count.name for count in query.counts]
     return (
-        rows.select(*names, *exact, *(c.name for c in (*query.counts, *query.peaks)))
+        rows.select(*names, *exact, *(count.name for count in query.counts), *peaks)
         .group_by(names)
         .agg(
             *(pl.col(name).sum() for name in summed),
-            *(pl.col(peak.name).max() for peak in query.peaks),
+            *(pl.col(name).max() for name in peaks),
         )
         .sort(names, nulls_last=True)
     )
@@ -263,7 +264,8 @@ def answer(query: FactQuery, facts: Frames) -> pl.DataFrame:
     """
     frame = facts[query.name].lazy().collect()
     names = [name for name, _ in query.by]
-    wanted = [*names, *(c.name for c in (*query.sums, *query.counts, *query.peaks))]
+    wanted = [*names, *(s.name for s in query.sums), *(c.name for c in query.counts)]
+    wanted += [peak.name for peak in query.peaks]
     missing = [name for name in wanted if name not in frame.columns]
     if missing:
         raise ValueError(f"the answer to {query.name} has no column {', '.join(missing)}")

@@ -188,7 +188,8 @@ def test_both_forms_of_spans_say_the_same_of_what_steps_used(estate):
     known = flat.filter(pl.col("cpu_time_us").is_not_null())
     assert known.height > 1000
     assert len(seconds) > 1000
-    assert sum(seconds) / len(seconds) == pytest.approx(known["cpu_time_us"].mean() / 1e6, rel=0.1)
+    # the longest wrappers enclose hours of waiting, so not by the mean
+    assert np.median(seconds) == pytest.approx(known["cpu_time_us"].median() / 1e6, rel=0.1)
     assert "invoke_agent" in set(known["operation"])
     versions = flat.filter(pl.col("model_registry_version").is_not_null())
     assert set(versions["operation"]) == {"chat", "embeddings", "generate_content"}

@@ -102,9 +102,9 @@ def _derived(columns: Mapping[str, Cell], types: Mapping[str, str]) -> dict[str,
         ),
     }
     for column, names in fields.SECONDS.items():
-        name = next((name for name in names if name in types), None)
-        if column not in columns and name is not None:
-            derived[column] = Cell(fields.microseconds(identifier(name)), identifier(name))
+        seconds = next((identifier(name) for name in names if name in types), None)
+        if column not in columns and seconds is not None:
+            derived[column] = Cell(fields.microseconds(seconds), seconds)
     return derived
 
 

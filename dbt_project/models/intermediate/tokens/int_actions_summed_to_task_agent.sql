@@ -59,11 +59,12 @@ summed_to_task_agent as (
             as initiated_by,
 
         -- that of the last call that names one, as the last call gives the model
-        {%- for version in ['model_registry_version', 'feature_version'] %}
-        max_by({{ version }}, cast(started_at as varchar) || action_id)
-            filter (where is_model_call and {{ version }} is not null)
-            as {{ version }},
-        {%- endfor %}
+        max_by(model_registry_version, cast(started_at as varchar) || action_id)
+        filter (where is_model_call and model_registry_version is not null)
+            as model_registry_version,
+        max_by(feature_version, cast(started_at as varchar) || action_id)
+        filter (where is_model_call and feature_version is not null)
+            as feature_version,
         bool_or(is_retrieval) as has_retrieval,
         bool_or(is_approved_by_human) as is_approved_by_human,
         min_by(_load_id, action_id) as _load_id,

@@ -114,17 +114,22 @@ renamed as (
 
         -- what no step can have used is not known; a wrapper's figures repeat those
         -- of the steps within it, as its tokens do
-        {%- for name, column in [
-            ('cpu_time_us', 'cpu_microseconds'),
-            ('peak_memory_bytes', 'peak_memory_bytes'),
-            ('received_bytes', 'received_bytes'),
-            ('sent_bytes', 'sent_bytes'),
-        ] %}
         case
-            when not is_rollup and {{ name }} between 0 and 1000000000000000
-                then {{ name }}
-        end as {{ column }},
-        {%- endfor %}
+            when not is_rollup and cpu_time_us between 0 and 1000000000000000
+                then cpu_time_us
+        end as cpu_microseconds,
+        case
+            when not is_rollup and peak_memory_bytes between 0 and 1000000000000000
+                then peak_memory_bytes
+        end as peak_memory_bytes,
+        case
+            when not is_rollup and received_bytes between 0 and 1000000000000000
+                then received_bytes
+        end as received_bytes,
+        case
+            when not is_rollup and sent_bytes between 0 and 1000000000000000
+                then sent_bytes
+        end as sent_bytes,
 
         ---------- booleans
         is_model_call,
