@@ -37,6 +37,10 @@ COUNTS = (
 MOST_TOKENS = 1_000_000_000
 """No call has a billion tokens: the largest context windows are a hundred times smaller."""
 
+RESOURCES = ("cpu_time_us", "peak_memory_bytes", "received_bytes", "sent_bytes")
+MOST_OF_A_STEP = 10**15
+"""A petabyte, or 31 years of CPU in microseconds: no step uses as much, and sums stay whole."""
+
 _MODEL_CALL = f"this.operation in ({', '.join(repr(each) for each in MODEL_CALLS)})"
 
 _CASES = ", ".join(
@@ -184,6 +188,18 @@ def _spans() -> Check:
                     notes="What is no probability is read as not logged: the exposure has no"
                     " weight.",
                     meta={"rule": "experiment_propensity_possible"},
+                ),
+                *(
+                    gxe.ExpectColumnValuesToBeBetween(
+                        column=column,
+                        min_value=0,
+                        max_value=MOST_OF_A_STEP,
+                        severity="warning",
+                        notes="What no step can have used is read as not known: the call was"
+                        " billed all the same.",
+                        meta={"rule": f"{column}_possible"},
+                    )
+                    for column in RESOURCES
                 ),
                 gxe.ExpectColumnValuesToNotBeNull(
                     column="agent_id",

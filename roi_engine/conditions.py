@@ -261,8 +261,9 @@ def _regression(asked: Asked) -> list[alerts.Alert]:
             value=one.change,
             threshold=0.0,
             evidence=(
-                f"select model_version, task_type, {one.parts} from fct_task where is_ended and"
-                f" agent_id = {_quoted(one.agent_id)} and day > date '{one.since}' - 28"
+                f"select model_version, {', '.join(regressions.VERSIONS)}, task_type, {one.parts}"
+                f" from fct_task where is_ended and agent_id = {_quoted(one.agent_id)}"
+                f" and day > date '{one.since}' - 28"
                 " group by all order by all"
             ),
         )
@@ -324,8 +325,9 @@ def _mandate_over_limit(asked: Asked) -> list[alerts.Alert]:
 
 def _drift(asked: Asked) -> list[alerts.Alert]:
     rows = asked.rows(
-        "select agent_id, string_agg(distinct advice, ', ' order by advice) from {s}.drift"
-        " where advice <> 'keep' group by agent_id order by agent_id"
+        "select agent_id, string_agg(distinct advice, ', ' order by advice),"
+        f" {', '.join(f'max({name}s_now)' for name in regressions.VERSIONS)}"
+        " from {s}.drift where advice <> 'keep' group by agent_id order by agent_id"
     )
     owners = _owners(asked)
     return [
@@ -333,12 +335,13 @@ def _drift(asked: Asked) -> list[alerts.Alert]:
             "drift",
             subject=agent,
             about=[agent],
-            message=f"What the agent is given or what it does has shifted: {advice}.",
+            message=f"What the agent is given or what it does has shifted: {advice}."
+            + regressions.ran_with("It", versions),
             day=asked.newest,
             owner=owners.get(agent),
             evidence=f"select * from drift where agent_id = {_quoted(agent)}",
         )
-        for agent, advice in rows.iter_rows()
+        for agent, advice, *versions in rows.iter_rows()
     ]
 
 
@@ -374,6 +377,11 @@ _RULES: dict[str, tuple[_Needed, Callable[[Asked], list[alerts.Alert]]]] = {
         _needs(mandates=("mandate_id", "limit_amount")),
         _mandate_over_limit,
     ),
-    "drift": (_needs(drift=("agent_id", "advice")), _drift),
+    "drift": (
+        _needs(
+            drift=("agent_id", "advice", *(f"{name}s_now" for name in regressions.VERSIONS)),
+        ),
+        _drift,
+    ),
 }
 """Rule → the columns that it needs, and what asks it."""

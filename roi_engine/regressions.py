@@ -1,6 +1,6 @@
 """Agents whose newer model version is worse than the one before it, KPI by KPI."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
 
@@ -34,7 +34,7 @@ class Regression(NamedTuple):
     change: float
     """New minus old for a rate, new over old minus 1 for money and time."""
     message: str
-    """One sentence with both figures and the version to roll back to."""
+    """Both figures, the version to roll back to, and what each version ran with."""
     parts: str
     """Columns of an SQL query of ``fct_task`` that show where the figures come from."""
 
@@ -55,7 +55,7 @@ def find(
         What is worse beyond doubt, in the order of the KPIs, then of the agents.
     """
     found = _versions_side_by_side(rows, newest, window_days)
-    pairs = found.select("agent_id", "new_version", "old_version", "since").unique(
+    pairs = found.select("agent_id", "new_version", "old_version", "since", *_SERVED).unique(
         maintain_order=True
     )
     index = found.join(
@@ -69,18 +69,39 @@ def find(
             pl.Series("new", change.new),
             pl.Series("old", change.old),
         ).filter(pl.Series(regressed(change, min_group_size, compared.worse)))
-        for agent, version, before, since, difference, near, new, old in worse.iter_rows():
+        for row in worse.iter_rows(named=True):
+            version, before, since = row["new_version"], row["old_version"], row["since"]
             yield Regression(
-                agent,
+                row["agent_id"],
                 kpi,
                 version,
                 since,
-                difference,
-                f"Since {since} {version} {compared.says} {compared.unit(new)} on the same work"
-                f" where {before} had {compared.unit(old)} (at least {abs(near):.1%}"
-                f" {'less' if is_lower else 'more'}): roll back to {before}.",
+                row["difference"],
+                f"Since {since} {version} {compared.says} {compared.unit(row['new'])} on the same"
+                f" work where {before} had {compared.unit(row['old'])} (at least"
+                f" {abs(row['near']):.1%} {'less' if is_lower else 'more'}): roll back to"
+                f" {before}."
+                + ran_with(version, [row[f"new_{name}"] for name in VERSIONS])
+                + ran_with(before, [row[f"old_{name}"] for name in VERSIONS]),
                 compared.parts,
             )
+
+
+def ran_with(who: str, versions: Sequence[str | None]) -> str:
+    """Say what served someone, ``versions`` in the order of ``VERSIONS``; nothing where none is.
+
+    Examples:
+        >>> ran_with("m-2", ["7, 8", None])
+        ' m-2 ran with model registry version 7, 8.'
+        >>> ran_with("m-2", [None, None])
+        ''
+    """
+    said = [
+        f"{words} {version}"
+        for words, version in zip(VERSIONS.values(), versions, strict=True)
+        if version is not None
+    ]
+    return f" {who} ran with {' and '.join(said)}." if said else ""
 
 
 class _Compared(NamedTuple):
@@ -96,8 +117,15 @@ class _Compared(NamedTuple):
 COLUMNS = (
     *("day", "agent_id", "model_version", "task_type", "is_ended", "outcome_class"),
     *("is_escalated", "is_human_reviewed", "is_random_review", "is_hallucination"),
-    *("priced_cost", "inference_microseconds"),
+    *("priced_cost", "inference_microseconds", "model_registry_version", "feature_version"),
 )
+VERSIONS = {
+    "model_registry_version": "model registry version",
+    "feature_version": "feature version",
+}
+"""Version behind a model's name → how it is told."""
+
+_SERVED = tuple(f"{side}_{name}" for side in ("new", "old") for name in VERSIONS)
 _NANO = "cast(cast(priced_cost as decimal(38, 9)) * 1000000000 as hugeint)"
 _MICROSECONDS = "cast(inference_microseconds as hugeint)"
 _SUMS = {
@@ -135,12 +163,18 @@ def _versions_side_by_side(rows: Rows, newest: date, window_days: int) -> pl.Dat
         for side in ("new", "old")
         for name in _SUMS
     )
+    served = ", ".join(
+        f"string_agg(distinct {name}, ', ' order by {name})"
+        f" filter (where model_version = {side}_version) as {side}_{name}"
+        for side in ("new", "old")
+        for name in VERSIONS
+    )
     first = newest - timedelta(days=window_days - 1)
     # a version that was replaced is remembered for two windows
     return rows(
         f"""
         with work as (
-            select agent_id, model_version, task_type, day,
+            select agent_id, model_version, task_type, day, {", ".join(VERSIONS)},
                 {", ".join(f"{value} as {name}" for name, value in _SUMS.items())}
             from {{s}}.fct_task
             where day between ? and ? and {ENDED}
@@ -164,14 +198,22 @@ def _versions_side_by_side(rows: Rows, newest: date, window_days: int) -> pl.Dat
             inner join ranked as older on newer.agent_id = older.agent_id
             where newer.age = 1 and older.age = 2 and older.since < newer.since
                 and newer.last >= ?
+        ),
+        compared as (
+            select pairs.*, work.* exclude (agent_id, day)
+            from pairs
+            inner join work on work.agent_id = pairs.agent_id
+                and (
+                    (model_version = new_version and day >= ?)
+                    or (model_version = old_version and day > pairs.last - ?)
+                )
+        ),
+        served as (
+            select agent_id, {served} from compared group by all
         )
-        select pairs.agent_id, new_version, old_version, pairs.since, task_type, {sums}
-        from pairs
-        inner join work on work.agent_id = pairs.agent_id
-            and (
-                (model_version = new_version and day >= ?)
-                or (model_version = old_version and day > pairs.last - ?)
-            )
+        select agent_id, new_version, old_version, since, task_type,
+            {", ".join(_SERVED)}, {sums}
+        from compared inner join served using (agent_id)
         group by all
         order by all
         """,

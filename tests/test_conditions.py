@@ -17,7 +17,7 @@ TABLES = {
     "fct_task": "day date, agent_id varchar, model_version varchar, task_type varchar,"
     " is_ended boolean, outcome_class varchar, is_escalated boolean, is_human_reviewed boolean,"
     " is_random_review boolean, is_hallucination boolean, priced_cost decimal(38,18),"
-    " inference_microseconds bigint",
+    " inference_microseconds bigint, model_registry_version varchar, feature_version varchar",
     "dim_task_type": "task_type varchar, is_novel boolean, valid_from date, valid_to date",
     "dim_agent": "agent_id varchar, owner varchar, valid_from date, valid_to date",
     "fct_agent_action": "day date, agent_id varchar, cost_status varchar",
@@ -29,7 +29,8 @@ TABLES = {
     " early_exhaustion_low_yield boolean",
     "mandates": "mandate_id varchar, agent_id varchar, spent decimal(38,9),"
     " limit_amount decimal(38,9), is_open boolean",
-    "drift": "agent_id varchar, advice varchar",
+    "drift": "agent_id varchar, advice varchar, model_registry_versions_now varchar,"
+    " feature_versions_now varchar",
 }
 
 
@@ -196,8 +197,34 @@ def test_a_worse_version_names_the_one_to_roll_back_to(marts):
     assert alert.value == pytest.approx(-0.25)
     marts.con.execute("use memory.fact_window")
     assert marts.con.execute(alert.evidence).fetchall() == [
-        ("m-1", "t", 360, 400),
-        ("m-2", "t", 260, 400),
+        ("m-1", None, None, "t", 360, 400),
+        ("m-2", None, None, "t", 260, 400),
+    ]
+    marts.con.execute("use lake")
+
+
+def test_a_worse_version_is_told_with_what_it_ran_with(marts):
+    versions = {
+        "before": {"model_registry_version": "'6'", "feature_version": "null"},
+        "after": {
+            "model_registry_version": "if(i % 2 = 0, '8', '7')",
+            "feature_version": "'2026-03'",
+            "is_escalated": "i < 4",
+        },
+    }
+    marts.replaced(**versions)
+    (alert,) = marts.find()
+    assert alert.message.endswith(
+        "roll back to m-1. m-2 ran with model registry version 7, 8 and feature version 2026-03."
+        " m-1 ran with model registry version 6."
+    )
+    # tasks of several versions are still one comparison
+    assert alert.value == pytest.approx(0.2)
+    marts.con.execute("use memory.fact_window")
+    assert [row[:4] for row in marts.con.execute(alert.evidence).fetchall()] == [
+        ("m-1", "6", None, "t"),
+        ("m-2", "7", "2026-03", "t"),
+        ("m-2", "8", "2026-03", "t"),
     ]
     marts.con.execute("use lake")
 
@@ -285,7 +312,11 @@ def test_a_version_that_only_got_other_work_is_not_worse(marts):
 
 def test_wallets_and_drift_are_told_where_their_marts_are(marts):
     marts.add("daily_wallet", (DAY, "w", True, True), (DAY - timedelta(days=1), "v", True, True))
-    marts.add("drift", ("a", "keep"), ("b", "retrain"), ("b", "retrain"), ("b", "keep"))
+    served = ("7, 8", None)
+    marts.add("drift", ("a", "keep", *served), ("b", "keep", None, None))
+    marts.add("drift", ("b", "retrain", *served), ("b", "retrain", *served))
+    (shifted,) = (alert for alert in marts.find() if alert.rule == "drift")
+    assert shifted.message.endswith(": retrain. It ran with model registry version 7, 8.")
     assert sorted((alert.rule, alert.subject) for alert in marts.find()) == [
         ("drift", "b"),
         ("early_exhaustion", "w"),

@@ -2,18 +2,18 @@
 
 import polars as pl
 
-from roi_engine.marts.declared.daily_inference import DAILY_INFERENCE, LATENCIES
+from roi_engine.marts.declared.daily_inference import DAILY_INFERENCE, LATENCIES, PER_TASK
 from roi_engine.marts.facts import FactQuery, Frames, answer
 from roi_engine.marts.histograms import percentiles
 from roi_engine.marts.money import as_decimal, doubles, nullable
 from roi_engine.marts.params import Params
 from roi_engine.marts.parts import requested, stamp, statuses, together
 from roi_engine.marts.queries import MATURITY, OPEN_COST
-from roi_engine.marts.queries_operations import CALLS, GPU_USE
+from roi_engine.marts.queries_operations import CALLS, GPU_USE, RESOURCES, TASK_RESOURCES
 from roi_engine.metrics.roi import ratio
 from roi_engine.metrics.scaling import Load, scaling_advice
 
-QUERIES: tuple[FactQuery, ...] = (CALLS, GPU_USE, MATURITY, OPEN_COST)
+QUERIES: tuple[FactQuery, ...] = (CALLS, GPU_USE, TASK_RESOURCES, MATURITY, OPEN_COST)
 NEEDS = ("daily_latency",)
 
 _KEYS = ["day", "agent_id", "model_version"]
@@ -36,13 +36,16 @@ def build(facts: Frames, params: Params) -> pl.DataFrame:
     """
     hours = requested(answer(CALLS, facts), params)
     gpus = requested(answer(GPU_USE, facts), params)
+    used = requested(answer(TASK_RESOURCES, facts), params)
     counted = facts["daily_latency"].lazy().collect()
     return (
         together(
             _KEYS,
             hours.drop("hour"),
             gpus.select(*_KEYS, "gpu_busy_microseconds", "gpu_capacity_microseconds"),
+            used.drop("peak_memory_bytes"),
         )
+        .join(used.select(*_KEYS, "peak_memory_bytes"), on=_KEYS, how="left", validate="1:1")
         .join(
             hours.group_by(_KEYS).agg(peak_calls=pl.col("calls").max()),
             on=_KEYS,
@@ -100,6 +103,10 @@ def _figures(rows: pl.DataFrame) -> pl.DataFrame:
         ),
         nullable("requests_per_second", doubles(rows, "calls", 86_400.0)),
         nullable("peak_requests_per_second", doubles(rows, "peak_calls", 3_600.0)),
+        *(
+            nullable(name, ratio(doubles(rows, total, unit), doubles(rows, RESOURCES[total][0])))
+            for name, (total, unit) in PER_TASK.items()
+        ),
         nullable("gpu_utilisation", ratio(doubles(rows, "gpu_busy_microseconds"), capacity)),
         nullable("gpu_headroom", ratio(free, capacity)),
         vram_headroom=1 - pl.col("peak_vram_share"),

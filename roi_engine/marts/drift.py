@@ -32,6 +32,7 @@ from roi_engine.marts.queries_drift import (
     DRIFT_SPEND,
     DRIFT_TASKS,
     DRIFT_TOKENS,
+    SERVED,
     WINDOW_DAYS,
 )
 from roi_engine.metrics.drift import (
@@ -75,16 +76,11 @@ def build(facts: Frames, params: Params) -> pl.DataFrame:
     inputs, is_drifted = _inputs(asked, agents, newest)
     brought = returns(asked, agents, params)
     kpis = _kpis(asked, agents, newest, is_drifted, brought)
-    rows = pl.concat(
-        [
-            inputs,
-            kpis,
-            _quality(asked, agents, newest),
-            _versions(asked, agents, newest),
-            overall(kpis, brought),
-        ],
-        how="diagonal",
-    )
+    # what got better or worse did so with these versions
+    versioned = pl.concat(
+        [kpis, _versions(asked, agents, newest), overall(kpis, brought)], how="diagonal"
+    ).join(_served(asked, newest), on="agent_id", how="left", validate="m:1")
+    rows = pl.concat([inputs, _quality(asked, agents, newest), versioned], how="diagonal")
     trust = brought.select("agent_id", "evidence", "cost_basis", "status")
     return (
         rows.join(trust, on="agent_id", how="left", validate="m:1")
@@ -276,30 +272,40 @@ def _quality(asked: dict[str, pl.DataFrame], agents: list[str], newest: date) ->
 
 
 def _versions(asked: dict[str, pl.DataFrame], agents: list[str], newest: date) -> pl.DataFrame:
-    """Return which model versions answered in each window, and how far their mix has moved."""
+    """Return how far the mix of the model versions that answered has moved."""
     calls = asked["drift_calls"].filter(
         (pl.col("model_version") != UNKNOWN)
         & (pl.col("calls") > 0)
         & (pl.col("day") > newest - timedelta(days=DRIFT_DAYS))
     )
-    later = pl.col("day") > newest - timedelta(days=WINDOW_DAYS)
-    named = calls.group_by("agent_id").agg(
-        pl.col("model_version").filter(when).unique().sort().str.join(", ").alias(name)
-        for name, when in (("model_versions_then", ~later), ("model_versions_now", later))
-    )
     table = halves(by_day(calls, "calls", "model_version", agents, newest))
     stability, _ = shift(table, is_ordered=False)
-    return (
-        _subject(agents, "model_versions", "version")
-        .with_columns(
-            *_counts(table),
-            nullable("psi", stability.psi),
-            nullable("psi_noise", stability.noise),
-            pl.Series("stability", stability_level(stability).tolist(), dtype=pl.String),
-        )
-        .join(named, on="agent_id", how="left", maintain_order="left")
-        .with_columns(
-            pl.when(pl.col(name) != "").then(name).alias(name)
-            for name in ("model_versions_then", "model_versions_now")
-        )
+    return _subject(agents, "model_versions", "version").with_columns(
+        *_counts(table),
+        nullable("psi", stability.psi),
+        nullable("psi_noise", stability.noise),
+        pl.Series("stability", stability_level(stability).tolist(), dtype=pl.String),
+    )
+
+
+def _served(asked: dict[str, pl.DataFrame], newest: date) -> pl.DataFrame:
+    """Return which versions of what served each agent's calls, in each window."""
+    calls = asked["drift_calls"].filter(
+        (pl.col("calls") > 0) & (pl.col("day") > newest - timedelta(days=DRIFT_DAYS))
+    )
+    later = pl.col("day") > newest - timedelta(days=WINDOW_DAYS)
+    named = calls.group_by("agent_id").agg(
+        pl.col(name)
+        .filter(when, pl.col(name) != UNKNOWN)
+        .unique()
+        .sort()
+        .str.join(", ")
+        .alias(f"{name}s_{word}")
+        for name in ("model_version", *SERVED)
+        for word, when in (("then", ~later), ("now", later))
+    )
+    return named.with_columns(
+        pl.when(pl.col(name) != "").then(name).alias(name)
+        for name in named.columns
+        if name != "agent_id"
     )

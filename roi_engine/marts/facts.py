@@ -57,6 +57,14 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
+class Peak:
+    """The largest of whole numbers; NULL where there is none."""
+
+    name: str
+    expression: str
+
+
+@dataclass(frozen=True, slots=True)
 class Join:
     """Columns of a second table, renamed (new name, its own), beside each row of the first.
 
@@ -86,6 +94,7 @@ class FactQuery:
     by: tuple[tuple[str, str], ...]
     sums: tuple[Sum, ...] = ()
     counts: tuple[Count, ...] = ()
+    peaks: tuple[Peak, ...] = ()
     where: str = ""
     join: Join | None = None
     reaches_back: int | None = 0
@@ -146,6 +155,7 @@ class FactQuery:
                 value = " * ".join(_half(factor, total.scale) for factor in factors)
             columns.append(f'sum({value}){_filter(total.where)} as "{total.name}"')
         columns += [f'count(*){_filter(c.where)} as "{c.name}"' for c in self.counts]
+        columns += [f'max({peak.expression}) as "{peak.name}"' for peak in self.peaks]
         listed = ", ".join(f"date '{day}'" for day in self.days(requested))
         text = "select\n    " + ",\n    ".join(columns)
         text += f"\nfrom {schema}.{self.table} as fact"
@@ -202,6 +212,7 @@ def run(query: FactQuery, facts: Frames, requested: Sequence[date]) -> pl.DataFr
     values += [
         _where(pl.lit(1, dtype=pl.Int64), count.where).alias(count.name) for count in query.counts
     ]
+    values += [pl.sql_expr(peak.expression).alias(peak.name) for peak in query.peaks]
     rows = frame.select(*keys, *values).collect()
     exact: list[pl.Series] = []
     for total in query.sums:
@@ -218,11 +229,15 @@ def run(query: FactQuery, facts: Frames, requested: Sequence[date]) -> pl.DataFr
         else:
             exact.append(_exact(rows, total.name, total.scale))
     names = [name for name, _ in query.by]
+    peaks = [peak.name for peak in query.peaks]
     summed = [total.name for total in query.sums] + [count.name for count in query.counts]
     return (
-        rows.select(*names, *exact, *(count.name for count in query.counts))
+        rows.select(*names, *exact, *(count.name for count in query.counts), *peaks)
         .group_by(names)
-        .agg(pl.col(name).sum() for name in summed)
+        .agg(
+            *(pl.col(name).sum() for name in summed),
+            *(pl.col(name).max() for name in peaks),
+        )
         .sort(names, nulls_last=True)
     )
 
@@ -240,6 +255,8 @@ def _looked_at(join: Join, facts: Frames, days: list[date]) -> pl.LazyFrame:
 def answer(query: FactQuery, facts: Frames) -> pl.DataFrame:
     """Return a query's answer with its sums as Int128 of 10^-scale and missing sums as 0.
 
+    A peak that is missing stays NULL.
+
     Accepts what ``run`` gives and what a database gives for ``FactQuery.sql`` (decimals).
 
     Raises:
@@ -248,6 +265,7 @@ def answer(query: FactQuery, facts: Frames) -> pl.DataFrame:
     frame = facts[query.name].lazy().collect()
     names = [name for name, _ in query.by]
     wanted = [*names, *(s.name for s in query.sums), *(c.name for c in query.counts)]
+    wanted += [peak.name for peak in query.peaks]
     missing = [name for name in wanted if name not in frame.columns]
     if missing:
         raise ValueError(f"the answer to {query.name} has no column {', '.join(missing)}")
@@ -255,6 +273,7 @@ def answer(query: FactQuery, facts: Frames) -> pl.DataFrame:
         *(_key(frame, name) for name in names),
         *(_exact(frame, total.name, total.scale).fill_null(0) for total in query.sums),
         *(frame[count.name].cast(pl.Int64).fill_null(0) for count in query.counts),
+        *(frame[peak.name].cast(pl.Int64) for peak in query.peaks),
     )
 
 

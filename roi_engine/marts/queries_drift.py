@@ -10,6 +10,9 @@ DRIFT_DAYS = 2 * WINDOW_DAYS
 RUN_DAYS = DRIFT_DAYS + 14
 """How far back a loss is followed: both windows, and the days that are not mature yet."""
 
+SERVED = ("model_registry_version", "feature_version")
+"""Versions that stand behind a model's name, where the source says them."""
+
 _AGENTS = "not starts_with(agent_id, '__')"
 
 
@@ -80,14 +83,15 @@ DRIFT_SPEND = FactQuery(
 DRIFT_CALLS = FactQuery(
     "drift_calls",
     "fct_agent_action",
-    by=_keys("model_version"),
+    by=(*_keys("model_version"), *((name, name) for name in SERVED)),
     counts=(
         Count("calls", "cost_status in ('priced', 'unpriced')"),
         Count("unpriced_calls", "cost_status = 'unpriced'"),
     ),
     where=f"{_AGENTS} and not coalesce(is_rollup, false)",
     reaches_back=DRIFT_DAYS - 1,
-    about="Calls of each agent by model version, and how many have no price.",
+    about="Calls of each agent by model version and the versions behind it, and how many have no"
+    " price.",
 )
 DRIFT_RETURN = FactQuery(
     "drift_return",

@@ -1,6 +1,6 @@
 """Sums for the marts about operations: model calls, GPUs and incidents."""
 
-from roi_engine.marts.facts import REACH_DAYS, Count, FactQuery, Sum
+from roi_engine.marts.facts import REACH_DAYS, Count, FactQuery, Peak, Sum
 from roi_engine.marts.histograms import bucket_sql
 from roi_engine.marts.money import NANO
 from roi_engine.marts.queries import UNKNOWN
@@ -90,6 +90,24 @@ CALLS = FactQuery(
     ),
     where=MODEL_CALL,
     about="Model calls by hour of the day: how many, how large, how long, how often in vain.",
+)
+RESOURCES = {
+    "cpu_microseconds": ("cpu_tasks", "cpu_microseconds"),
+    "task_peak_memory_bytes": ("memory_tasks", "peak_memory_bytes"),
+    "received_bytes": ("received_tasks", "received_bytes"),
+    "sent_bytes": ("sent_tasks", "sent_bytes"),
+}
+"""Sum over tasks → the number of tasks that say it, and the column of ``fct_task``."""
+
+TASK_RESOURCES = FactQuery(
+    "task_resources",
+    "fct_task",
+    by=(_DAY, *_CALLER),
+    sums=tuple(Sum(name, column, 0) for name, (_, column) in RESOURCES.items()),
+    counts=tuple(Count(tasks, f"{column} is not null") for tasks, column in RESOURCES.values()),
+    peaks=(Peak("peak_memory_bytes", "peak_memory_bytes"),),
+    where=" or ".join(f"{column} is not null" for _, column in RESOURCES.values()),
+    about="CPU time, memory and bytes of tasks, as far as their steps say.",
 )
 GPU_USE = FactQuery(
     "gpu_use",

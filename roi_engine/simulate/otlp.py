@@ -31,6 +31,12 @@ SPAN_ATTRIBUTES = {
     "feature_flag.result.variant": ("experiment_arm", "stringValue"),
     "feature_flag.propensity": ("experiment_propensity", "doubleValue"),
     "gen_ai.response.time_to_first_chunk": ("time_to_first_token_seconds", "doubleValue"),
+    "process.cpu.time": ("cpu_seconds", "doubleValue"),
+    "process.memory.usage": ("peak_memory_bytes", "intValue"),
+    "http.response.body.size": ("received_bytes", "intValue"),
+    "http.request.body.size": ("sent_bytes", "intValue"),
+    "roi.model_registry_version": ("model_registry_version", "stringValue"),
+    "roi.feature_version": ("feature_version", "stringValue"),
 }
 """Attribute → our column and the kind of its value; a NULL is an absent attribute."""
 
@@ -42,7 +48,8 @@ def write_traces(records: pl.DataFrame, horizon: Horizon, folder: Path) -> int:
     """
     folder.mkdir(parents=True, exist_ok=True)
     records = records.with_columns(
-        time_to_first_token_seconds=pl.col("time_to_first_token_us") / 1_000_000
+        time_to_first_token_seconds=pl.col("time_to_first_token_us") / 1_000_000,
+        cpu_seconds=pl.col("cpu_time_us") / 1_000_000,
     )
     files = 0
     for day_index, day in by_day(records):

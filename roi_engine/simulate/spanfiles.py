@@ -43,6 +43,12 @@ COLUMNS = (
     "experiment_arm",
     "experiment_propensity",
     "time_to_first_token_us",
+    "cpu_time_us",
+    "peak_memory_bytes",
+    "received_bytes",
+    "sent_bytes",
+    "model_registry_version",
+    "feature_version",
 )
 """Columns of a flat file, before the two times; amounts are text, so they stay exact."""
 

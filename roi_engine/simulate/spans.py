@@ -11,6 +11,7 @@ import polars as pl
 from roi_engine.simulate import roster
 from roi_engine.simulate.columns import hex_ids, marked, names
 from roi_engine.simulate.horizon import DAY_US, HOUR_US, MINUTE_US, Horizon
+from roi_engine.simulate.resources import add_resources
 from roi_engine.simulate.tasks import HUMAN, HYBRID
 from roi_engine.simulate.trials import EXPERIMENTS, NONE
 
@@ -81,7 +82,7 @@ def draw_spans(
     ends = tasks["created_us"].to_numpy().copy()
     ends[work["task_no"].to_numpy()] = last_end
     finished = _finish(spans, horizon, agents, rng)
-    return Drawn(_answer(finished, first_token_rng), ends)
+    return Drawn(add_resources(_answer(finished, first_token_rng), horizon), ends)
 
 
 def _draw_calls(

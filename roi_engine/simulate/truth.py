@@ -14,6 +14,7 @@ from roi_engine.simulate.exports import decimal_text
 from roi_engine.simulate.horizon import SECOND_US, Horizon
 from roi_engine.simulate.ledger import Entry, as_frame
 from roi_engine.simulate.reference import SERVICE_HOURS, logged_entries
+from roi_engine.simulate.resources import WRAPPERS, used_by_task
 from roi_engine.simulate.tasks import ESCALATED, HUMAN, NO_TICKET, SERVICENOW, true_rates
 
 
@@ -87,11 +88,13 @@ def write_tasks(
 
     ``handoff_us`` is how long an escalated task lay between the end of the agent's last step
     and the whole second at which a person began; null where nobody logged it, or began before.
+    ``cpu_time_us``, ``peak_memory_bytes``, ``received_bytes`` and ``sent_bytes`` are what its
+    steps used, as far as these say.
     """
     began = pl.col("entry_us") - pl.col("entry_us") % SECOND_US
     last_steps = (
         # an agent's or a workflow's own span encloses its steps and is none
-        spans.filter(~pl.col("kind").is_in(["agent", "workflow"]))
+        spans.filter(~pl.col("kind").is_in(WRAPPERS))
         .group_by(task_id="conversation_id")
         .agg(last_end_us=pl.col("ended_us").max())
     )
@@ -118,7 +121,10 @@ def write_tasks(
         for column, values in names.items()
     }
     has_ticket = pl.col("system") != NO_TICKET
-    tasks.join(logged, on="task_no", how="left", maintain_order="left").select(
+    known = tasks.join(logged, on="task_no", how="left", maintain_order="left").join(
+        used_by_task(spans), on="task_id", how="left", maintain_order="left"
+    )
+    known.select(
         task_id=pl.when(pl.col("agent") == HUMAN).then("ticket_id").otherwise("task_id"),
         ticket_id="ticket_id",
         agent_id=named["agent"].fill_null("__human__"),
@@ -144,6 +150,10 @@ def write_tasks(
         is_random_review="is_random_review",
         is_reviewed=pl.col("reviewed_us") < horizon.end_us,
         logged_minutes="logged_minutes",
+        cpu_time_us="cpu_time_us",
+        peak_memory_bytes="peak_memory_bytes",
+        received_bytes="received_bytes",
+        sent_bytes="sent_bytes",
         handoff_us=pl.when(
             pl.col("agent") != HUMAN, pl.col("help") == ESCALATED, pl.col("waited_us") >= 0
         ).then("waited_us"),

@@ -143,6 +143,8 @@ SPANS = Table(
         "experiment_id": "VARCHAR",  # the feature flag's key
         "experiment_arm": "VARCHAR",  # the variant that the flag gave
         "experiment_unit_id": "VARCHAR",  # by mapping only; NULL = what experiments.csv says
+        "model_registry_version": "VARCHAR",  # of the registered model that was asked
+        "feature_version": "VARCHAR",  # of the features (feature set, index) that it was given
         "input_tokens": "BIGINT",  # as the source counts them
         "output_tokens": "BIGINT",  # reasoning included
         "cache_read_tokens": "BIGINT",
@@ -152,6 +154,10 @@ SPANS = Table(
         "reasoning_tokens": "BIGINT",
         "latency_us": "BIGINT",  # mapped latency, where the span has no duration
         "time_to_first_token_us": "BIGINT",
+        "cpu_time_us": "BIGINT",  # of all cores together, of this step alone
+        "peak_memory_bytes": "BIGINT",  # the most that the step had in use
+        "received_bytes": "BIGINT",  # what came back to the caller
+        "sent_bytes": "BIGINT",  # what the caller sent
         "stated_cost": MONEY,  # a price that the span itself states (a tool call's fee)
         "logged_cost": MONEY,  # what the run logged; for reconciliation only
         "experiment_propensity": "DOUBLE",  # how likely the arm was when it was given

@@ -169,6 +169,53 @@ def test_calls_take_as_long_as_was_drawn(lake, roi):
         assert row["latency_seconds_p90"] == pytest.approx(p90, rel=0.15)
 
 
+USED = {
+    "cpu_microseconds": "cpu_time_us",
+    "peak_memory_bytes": "peak_memory_bytes",
+    "received_bytes": "received_bytes",
+    "sent_bytes": "sent_bytes",
+}
+
+
+def test_tasks_used_what_their_steps_used(lake):
+    """To the microsecond and the byte; what is delivered twice or repeated by a wrapper, once."""
+    told = lake.table("fct_task").select("task_id", "agent_id", *USED)
+    true = lake.true_tasks().select("task_id", *(pl.col(own).alias(f) for f, own in USED.items()))
+    both = told.sort("task_id").join(true, on="task_id", how="full", suffix="_true")
+    assert both.height == told.height == true.height
+    for fact in USED:
+        assert both[fact].equals(both[f"{fact}_true"], null_equal=True), fact
+        assert 1500 < both[fact].count() < both.height
+    # a third of the agents, and people, are not metered
+    assert told.filter(pl.col("cpu_microseconds").is_null())["agent_id"].n_unique() >= 3
+    mart = lake.table("daily_inference")
+    assert mart["cpu_microseconds"].sum() == true["cpu_microseconds"].sum()
+    assert mart["cpu_tasks"].sum() == true["cpu_microseconds"].count()
+    assert mart["received_bytes"].sum() == true["received_bytes"].sum()
+    assert mart["sent_bytes"].sum() == true["sent_bytes"].sum()
+    assert mart["peak_memory_bytes"].max() == true["peak_memory_bytes"].max()
+    means = told.group_by("agent_id").agg(pl.col("cpu_microseconds").mean() / 1e6).drop_nulls()
+    found = mart.group_by("agent_id").agg(
+        pl.col("cpu_microseconds").sum() / pl.col("cpu_tasks").sum() / 1e6
+    )
+    both = means.join(found, on="agent_id", suffix="_mart", validate="1:1")
+    np.testing.assert_allclose(both["cpu_microseconds"], both["cpu_microseconds_mart"])
+
+
+def test_drift_names_the_versions_that_served(lake):
+    """All of eight days is lately; only agents whose calls name versions have any."""
+    rows = lake.table("drift").filter(pl.col("subject") == "agent")
+    served = {
+        row["agent_id"]: (row["model_registry_versions_now"], row["feature_versions_now"])
+        for row in rows.iter_rows(named=True)
+    }
+    true = lake.table("fct_agent_action").filter(pl.col("model_registry_version").is_not_null())
+    assert len(served) == 6
+    assert set(served.values()) == {("4, 5", "features-1, features-2"), (None, None)}
+    assert {agent for agent, versions in served.items() if versions[0]} == set(true["agent_id"])
+    assert set(rows["model_registry_versions_then"]) == {None}
+
+
 def test_each_hand_over_took_as_long_as_it_did(lake):
     """To the microsecond, wherever a person logged it and began after the agent's last call."""
     told = lake.table("fct_task").select("task_id", "handoff_microseconds", "is_ended")

@@ -71,6 +71,10 @@ BREAKS = {
         "tier_known": {"tier": "gold"},
         "initiated_by_known": {"initiated_by": "ghost"},
         "experiment_propensity_possible": {"experiment_propensity": 0.0},
+        "cpu_time_us_possible": {"cpu_time_us": -1},
+        "peak_memory_bytes_possible": {"peak_memory_bytes": 10**15 + 1},
+        "received_bytes_possible": {"received_bytes": -1},
+        "sent_bytes_possible": {"sent_bytes": -1},
         "agent_id_present": {"agent_id": None},
     },
     "evaluations": {

@@ -35,7 +35,9 @@ def describe(seed: int, work: list[dict], steps: list[dict]) -> None:
         task["satisfaction"] = float(rng.integers(2)) if ended and rng.random() < 0.3 else None
         task["baseline_minutes"] = "14" if task["task_type"] != "novel" else None
         # columns that came later draw from a stream of their own
-        clock_of(np.random.default_rng([seed, 5, int(task["task_id"].rpartition("-")[2])]), task)
+        number = int(task["task_id"].rpartition("-")[2])
+        clock_of(np.random.default_rng([seed, 5, number]), task)
+        use_of(np.random.default_rng([seed, 7, number]), task)
     for step in steps:
         second = int(rng.integers(86_400))
         midnight = datetime.combine(step["day"], datetime.min.time())
@@ -44,6 +46,9 @@ def describe(seed: int, work: list[dict], steps: list[dict]) -> None:
         step["latency_microseconds"] = int(rng.lognormal(14.6, 0.6)) if known else None
         step["time_to_first_token_seconds"] = float(rng.exponential(0.4)) if known else None
         step.setdefault("is_error", bool(rng.random() < 0.1))
+        number = int(step["action_id"].rpartition("-")[2])
+        step["model_registry_version"] = str(number % 3) if number % 4 else None
+        step["feature_version"] = f"f{number % 2}" if number % 5 else None
 
 
 def clock_of(rng: np.random.Generator, task: dict) -> None:
@@ -61,6 +66,15 @@ def clock_of(rng: np.random.Generator, task: dict) -> None:
     is_taken = task["is_escalated"] and rng.random() < 0.9
     task["handoff_microseconds"] = int(rng.exponential(2e9)) if is_taken else None
     task["is_one_touch"] = bool(rng.random() < 0.6) if cycle and rng.random() < 0.7 else None
+
+
+def use_of(rng: np.random.Generator, task: dict) -> None:
+    """Add what an agent's task used, as far as anything says, and with which versions."""
+    for name in ("cpu_microseconds", "peak_memory_bytes", "received_bytes", "sent_bytes"):
+        is_said = task["agent_id"] != "__human__" and rng.random() < 0.7
+        task[name] = int(rng.integers(10**9)) if is_said else None
+    for name in ("model_registry_version", "feature_version"):
+        task[name] = str(rng.integers(3)) if rng.random() < 0.5 else None
 
 
 def log(seed: int, entries: list[dict], first: date) -> None:

@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from roi_engine.marts.contract import fact
+from roi_engine.marts.facts import WINDOW_DAYS
 from roi_engine.marts.params import Params
 
 DAY = date(2026, 5, 31)
@@ -34,13 +35,16 @@ class Agent:
                 | columns
             )  # fmt: skip
 
-    def call(self, day: date, model: str = "m-1", status: str = "priced") -> None:
+    def call(
+        self, day: date, model: str = "m-1", status: str = "priced", **columns: object
+    ) -> None:
         """Add a call."""
         self.rows["fct_agent_action"].append(
             {
                 "action_id": f"action-{len(self.rows['fct_agent_action'])}", "day": day,
                 "agent_id": "a", "model_version": model, "cost_status": status, "is_rollup": False,
             }
+            | columns
         )  # fmt: skip
 
     def spend(self, day: date, cost: str, outcome: str = "failure", kind: str = "easy") -> None:
@@ -179,6 +183,31 @@ def test_gaps_in_the_data_are_shares_of_what_should_be_there(agent, drift):
         None,
         0.75,
     )
+
+
+SERVED = ("model_versions", "model_registry_versions", "feature_versions")
+
+
+def test_what_got_worse_names_the_versions_that_it_ran_with(agent, drift):
+    for back in range(WINDOW_DAYS):
+        agent.tasks(THEN + timedelta(days=back - 15), 19, 1)
+        agent.tasks(DAY - timedelta(days=back), 12, 8)
+    agent.call(THEN, model_registry_version="6")
+    agent.call(DAY, model_registry_version="8", feature_version="2026-05")
+    agent.call(DAY, model_registry_version="7", feature_version="2026-05")
+    agent.call(DAY, "m-0")
+    # what is older than both windows, and what another agent had
+    agent.call(DAY - timedelta(days=2 * WINDOW_DAYS), model_registry_version="5")
+    agent.call(DAY, agent_id="b", model_registry_version="9")
+    rows = drift()
+    assert rows["agent"]["advice"] == rows["win_rate"]["advice"] == "replace"
+    for subject in ("agent", "win_rate", "model_versions"):
+        then, now = (
+            [rows[subject][f"{name}_{when}"] for name in SERVED] for when in ("then", "now")
+        )
+        assert then == ["m-1", "6", None]
+        assert now == ["m-0, m-1", "7, 8", "2026-05"]
+    assert rows["channel"]["model_registry_versions_now"] is None
 
 
 def test_an_agent_of_one_window_has_nothing_to_be_compared_with(agent, drift):

@@ -96,6 +96,7 @@ def _named(query: FactQuery) -> set[str]:
     pieces = [expression for _, expression in query.by] + [query.where]
     pieces += [part for s in query.sums for part in (s.expression, s.where, s.times, s.product)]
     pieces += [count.where for count in query.counts]
+    pieces += [peak.expression for peak in query.peaks]
     if query.join:
         pieces += [*query.join.on]
     text = re.sub(r"'[^']*'", "", " ".join(pieces))

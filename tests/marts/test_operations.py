@@ -10,7 +10,9 @@ import pytest
 
 from roi_engine.marts import rollup
 from roi_engine.marts.contract import fact
+from roi_engine.marts.declared.daily_inference import PER_TASK
 from roi_engine.marts.params import Params
+from roi_engine.marts.queries_operations import RESOURCES
 
 DAY = date(2026, 1, 31)
 NOON = datetime.combine(DAY, time(12))
@@ -116,6 +118,57 @@ def test_gpus_by_hand(rows):
     server = one(frame, agent_id="__unallocated__", model_version="served")
     assert (server["advice"], server["advice_reason"]) == ("out", "gpu_busy")
     assert one(frame, model_version="blind")["vram_headroom"] is None
+
+
+TASK = {"day": DAY, "agent_id": "a", "model_version": "m"}
+
+
+def test_what_tasks_used_by_hand(rows):
+    frame = rows(
+        "daily_inference",
+        fct_agent_action=[CALL],
+        fct_task=[
+            TASK | {"cpu_microseconds": 250_000, "peak_memory_bytes": 300, "received_bytes": 40},
+            TASK | {"cpu_microseconds": 1_500_000, "peak_memory_bytes": 700},
+            # used no CPU to speak of, which is known
+            TASK | {"cpu_microseconds": 0},
+            TASK,
+            TASK | {"agent_id": "b", "sent_bytes": 12},
+            TASK | {"agent_id": "silent"},
+        ],
+    )
+    row = one(frame, agent_id="a")
+    assert (row["cpu_tasks"], row["cpu_microseconds"]) == (3, 1_750_000)
+    assert row["cpu_seconds_per_task"] == pytest.approx(1.75 / 3)
+    assert (row["memory_tasks"], row["task_peak_memory_bytes"]) == (2, 1000)
+    assert (row["peak_memory_bytes"], row["peak_memory_bytes_per_task"]) == (700, 500)
+    assert (row["received_tasks"], row["received_bytes"]) == (1, 40)
+    assert row["received_bytes_per_task"] == 40
+    # what nobody says is not 0
+    assert (row["sent_tasks"], row["sent_bytes_per_task"]) == (0, None)
+    # a task counts on its own day, whether its calls are of this day or not
+    other = one(frame, agent_id="b")
+    assert (other["calls"], other["sent_bytes_per_task"]) == (0, 12)
+    assert (other["cpu_seconds_per_task"], other["peak_memory_bytes"]) == (None, None)
+    assert frame.height == 2
+
+
+def test_what_tasks_used_adds_up_to_that_of_the_facts(facts, make_params, build_mart):
+    days = [date(2026, 1, 1) + timedelta(days=n) for n in range(31)]
+    mart = build_mart(facts, "daily_inference", make_params(*days))
+    tasks = facts["fct_task"].filter(pl.col("day").is_in(days))
+    for total, (number, column) in RESOURCES.items():
+        known = tasks[column].drop_nulls()
+        assert 50 < known.len() < tasks.height
+        assert (mart[total].sum(), mart[number].sum()) == (known.sum(), known.len())
+        assert (mart.filter(pl.col(number) == 0)[total] == 0).all()
+    for mean, (total, unit) in PER_TASK.items():
+        number = RESOURCES[total][0]
+        assert mart[mean].is_null().equals(mart[number] == 0)
+        known = mart.filter(pl.col(number) > 0)
+        np.testing.assert_allclose(known[mean] * known[number], known[total] / unit)
+    assert mart["peak_memory_bytes"].max() == tasks["peak_memory_bytes"].max()
+    assert (mart["peak_memory_bytes_per_task"] <= mart["peak_memory_bytes"]).all()
 
 
 def test_work_that_nobody_waits_for_may_go_as_a_batch(rows):

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from datetime import date
 
 import numpy as np
@@ -171,6 +172,27 @@ def test_the_first_token_comes_after_the_start_and_before_the_end(estate):
     assert known.filter(~pl.col("time_to_first_token_us").is_between(0, length)).is_empty()
     assert set(known["operation"]) == {"chat", "generate_content"}
     assert not known["is_error"].any()
+
+
+def test_both_forms_of_spans_say_the_same_of_what_steps_used(estate):
+    """In seconds and in microseconds; wrappers say their steps' figures once more."""
+    flat = pl.concat(
+        pl.read_parquet(path, hive_partitioning=False)
+        for path in estate.inbox.glob("tokens/spans/*/*.parquet")
+    )
+    texts = "".join(path.read_text() for path in estate.inbox.glob("tokens/otlp/spans_*.jsonl"))
+    seconds = [
+        float(each)
+        for each in re.findall(r'"process.cpu.time","value":\{"doubleValue":([^}]+)\}', texts)
+    ]
+    known = flat.filter(pl.col("cpu_time_us").is_not_null())
+    assert known.height > 1000
+    assert len(seconds) > 1000
+    # the longest wrappers enclose hours of waiting, so not by the mean
+    assert np.median(seconds) == pytest.approx(known["cpu_time_us"].median() / 1e6, rel=0.1)
+    assert "invoke_agent" in set(known["operation"])
+    versions = flat.filter(pl.col("model_registry_version").is_not_null())
+    assert set(versions["operation"]) == {"chat", "embeddings", "generate_content"}
 
 
 def test_successes_please_more_than_failures(tasks):

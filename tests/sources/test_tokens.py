@@ -14,6 +14,8 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from roi_engine.sources import tokens
 from roi_engine.sources.base import Context, Load, MissingColumn, Parsed, Unreadable
 from roi_engine.sources.schema import EVALUATIONS, SPANS
+from roi_engine.sources.tokens import fields
+from tests.conftest import PROJECT
 
 START = 1_767_600_000_123_456_789  # 2026-01-05 08:00:00 UTC, and a part of a second
 START_AT = datetime.fromisoformat("2026-01-05T08:00:00.123456")
@@ -492,6 +494,107 @@ def test_the_metrics_name_of_the_time_to_first_token_is_read_too(parse):
     parse(line(chat(gen_ai__server__time_to_first_token=0.75)))
     (row,) = parse.rows()
     assert row["time_to_first_token_us"] == 750_000
+
+
+USED = ("cpu_time_us", "peak_memory_bytes", "received_bytes", "sent_bytes")
+
+
+@pytest.mark.parametrize(
+    ("attributes", "used"),
+    [
+        pytest.param({}, (None, None, None, None), id="nothing is said"),
+        pytest.param(
+            {
+                "process__cpu__time": 0.0125,
+                "process__memory__usage": 1 << 30,
+                "http__response__size": 900,
+                "http__response__body__size": 800,
+                "http__request__body__size": 0,
+            },
+            (12_500, 1 << 30, 900, 0),
+            id="a process, a whole answer, an empty body",
+        ),
+        pytest.param(
+            {"container__cpu__time": 2, "container__memory__usage": 5, "http__request__size": 7},
+            (2_000_000, 5, None, 7),
+            id="a container",
+        ),
+        pytest.param(
+            {"process__cpu__time": -0.5, "http__request__size": -1},
+            (-500_000, None, None, -1),
+            id="what cannot be is as it was sent: the gate says so",
+        ),
+    ],
+)
+def test_what_a_step_used(parse, attributes, used):
+    parsed = parse(line(chat(**attributes)))
+    (row,) = parse.rows()
+    assert tuple(row[name] for name in USED) == used
+    assert parsed.quarantine.is_empty()
+
+
+@pytest.mark.parametrize("cpu", ["much", "1e300", "NaN"])
+def test_what_is_no_figure_is_refused_and_the_call_stays(parse, cpu):
+    parsed = parse(line(chat(process__cpu__time=cpu, process__memory__usage="1 GiB")))
+    (row,) = parse.rows()
+    assert (row["cpu_time_us"], row["peak_memory_bytes"], row["input_tokens"]) == (None, None, 100)
+    assert json.loads(row["_rejected"]) == {"cpu_time_us": cpu, "peak_memory_bytes": "1 GiB"}
+    assert parsed.quarantine["rule"].to_list() == ["bad_value"] * 2
+
+
+def test_a_process_speaks_for_its_version_and_not_for_what_a_step_used(parse):
+    told = {"process.memory.usage": 99, "process.cpu.time": 5.0, "roi.model_registry_version": 7}
+    parse(line(chat(roi__feature_version="2026-03"), resource=told))
+    (row,) = parse.rows()
+    assert tuple(row[name] for name in USED) == (None, None, None, None)
+    assert (row["model_registry_version"], row["feature_version"]) == ("7", "2026-03")
+
+
+def test_figures_and_versions_by_mapping(parse):
+    mappings = [
+        ("cpu_time_us", "host.cpu_us"),
+        ("sent_bytes", "wire.out"),
+        ("model_registry_version", "mlflow.version"),
+        ("feature_version", "index+prompt"),
+    ]
+    values = {
+        "host__cpu_us": 12,
+        "wire__out": 3,
+        "mlflow__version": "v4",
+        "index": "i",
+        "prompt": "p",
+    }
+    parse(line(chat(**values)), mappings=mappings)
+    (row,) = parse.rows()
+    assert (row["cpu_time_us"], row["sent_bytes"]) == (12, 3)
+    assert (row["model_registry_version"], row["feature_version"]) == ("v4", "i+p")
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        '0.0125 as "process.cpu.time", 5 as "container.memory.usage", 9::double as'
+        ' "http.request.body.size", 7 as "roi.model_registry_version"',
+        "12500 as cpu_time_us, 5 as peak_memory_bytes, 9 as sent_bytes,"
+        " '7' as model_registry_version",
+    ],
+    ids=["the convention's names", "our names"],
+)
+def test_flat_figures_and_versions(parse, tmp_path, columns):
+    ids = "'t' as trace_id, 's' as span_id, timestamp '2026-01-05 08:00' as started_at"
+    parsed = parse(flat(tmp_path, f"{ids}, {columns}"), system="spans")
+    (row,) = parse.rows()
+    assert tuple(row[name] for name in USED) == (12_500, 5, None, 9)
+    assert (row["model_registry_version"], row["feature_version"]) == ("7", None)
+    assert parsed.quarantine.is_empty()
+
+
+def test_every_attribute_that_is_read_is_documented():
+    page = (PROJECT / "docs" / "spans.md").read_text()
+    places = fields.PLACES | fields.SECONDS
+    missing = [name for names in places.values() for name in names if f"`{name}`" not in page]
+    missing += [column for column in places if f"`{column}`" not in page]
+    assert missing == []
 
 
 def test_flat_parquet_by_our_names(parse, tmp_path):

@@ -50,6 +50,12 @@ select
     latency_basis,
     cast(first_token_microseconds / 1000000.0 as double)
         as time_to_first_token_seconds,
+    cpu_microseconds,
+    peak_memory_bytes,
+    received_bytes,
+    sent_bytes,
+    model_registry_version,
+    feature_version,
     input_uncached_tokens,
     cache_read_tokens,
     cache_write_5m_tokens,

@@ -4,6 +4,7 @@ from roi_engine.marts.columns import COUNT, RATIO, Column, Mart
 from roi_engine.marts.declared.common import KEYS, TRUST, choice, count, key, money, quotient, ratio
 from roi_engine.marts.declared.daily_latency import ACTION
 from roi_engine.marts.histograms import PERCENTILES
+from roi_engine.marts.queries_operations import RESOURCES
 from roi_engine.metrics.scaling import ADVICE, REASONS
 
 GPU = "fct_gpu_usage"
@@ -14,6 +15,27 @@ LATENCIES = {
     "time_to_first_token_seconds": ("seconds", "How long it takes to the first token"),
 }
 """Measure of daily_latency → unit and what it is."""
+
+
+PER_TASK = {
+    "cpu_seconds_per_task": ("cpu_microseconds", 1e6),
+    "peak_memory_bytes_per_task": ("task_peak_memory_bytes", 1.0),
+    "received_bytes_per_task": ("received_bytes", 1.0),
+    "sent_bytes_per_task": ("sent_bytes", 1.0),
+}
+"""Mean over the tasks that say it → the sum that it is made of, and the sum's units in one."""
+
+TASK = "fct_task"
+
+
+def _used(name: str, unit: str, about: str) -> Column:
+    inputs = (f"{TASK}.{RESOURCES[name][1]}",)
+    return Column(name, COUNT, unit, about, "Σ", inputs, "§7", additive=True, low=0)
+
+
+def _tasks(name: str, about: str) -> Column:
+    column = next(column for tasks, column in RESOURCES.values() if tasks == name)
+    return count(name, about, "count", (f"{TASK}.{column}",), "§7")
 
 
 def _microseconds(name: str, about: str, *inputs: str) -> Column:
@@ -89,9 +111,9 @@ def _peak(name: str, unit: str, about: str, column: str) -> Column:
 DAILY_INFERENCE = Mart(
     name="daily_inference",
     about="How model calls went, how full the GPUs behind them were, and what to do about it.",
-    row="One row per day, agent and model version with model calls or GPU time. GPU time stands"
-    " under the agent that it worked or was kept for, else __unallocated__, and under the model"
-    " that it served, else __unknown__.",
+    row="One row per day, agent and model version with model calls, GPU time or tasks that say what"
+    " they used. GPU time stands under the agent that it worked or was kept for, else"
+    " __unallocated__, and under the model that it served, else __unknown__.",
     section="§7",
     columns=(
         KEYS["day"],
@@ -180,6 +202,59 @@ DAILY_INFERENCE = Mart(
             "first_token_calls",
             unit="seconds",
             scale=" / 1000000",
+        ),
+        _tasks(
+            "cpu_tasks",
+            "Tasks whose steps say what CPU time they took: under the agent and model that finished"
+            " them, on the day that they are counted on.",
+        ),
+        _used("cpu_microseconds", "microseconds", "CPU time of all cores that these took."),
+        _per(
+            "cpu_seconds_per_task",
+            "CPU time that a task takes, of those that say.",
+            "cpu_microseconds",
+            "cpu_tasks",
+            unit="seconds",
+            scale=" / 1000000",
+        ),
+        _tasks("memory_tasks", "Tasks whose steps say how much memory they had in use."),
+        _used("task_peak_memory_bytes", "bytes", "The most that each of these had in use, added."),
+        Column(
+            "peak_memory_bytes",
+            COUNT,
+            "bytes",
+            "The most that any of these had in use.",
+            "max",
+            (f"{TASK}.peak_memory_bytes",),
+            "§7",
+            nullable=True,
+            low=0,
+            measure="max(peak_memory_bytes)",
+        ),
+        _per(
+            "peak_memory_bytes_per_task",
+            "The most memory that a task has in use, on average over those that say.",
+            "task_peak_memory_bytes",
+            "memory_tasks",
+            unit="bytes",
+        ),
+        _tasks("received_tasks", "Tasks whose steps say how much came back to them."),
+        _used("received_bytes", "bytes", "What came back to these: answers of models and tools."),
+        _per(
+            "received_bytes_per_task",
+            "What comes back to a task, of those that say.",
+            "received_bytes",
+            "received_tasks",
+            unit="bytes",
+        ),
+        _tasks("sent_tasks", "Tasks whose steps say how much they sent."),
+        _used("sent_bytes", "bytes", "What these sent: requests to models and tools."),
+        _per(
+            "sent_bytes_per_task",
+            "What a task sends, of those that say.",
+            "sent_bytes",
+            "sent_tasks",
+            unit="bytes",
         ),
         *(_percentile(measure, name) for measure in LATENCIES for name in PERCENTILES),
         _per(

@@ -51,7 +51,7 @@ def _value(name: str, about: str, when: str) -> Column:
 
 
 def _versions(name: str, about: str, formula: str) -> Column:
-    inputs = ("fct_agent_action.model_version",)
+    inputs = (f"fct_agent_action.{name.rpartition('s_')[0]}",)
     return Column(name, TEXT, "names", about, formula, inputs, SECTION, nullable=True)
 
 
@@ -80,7 +80,8 @@ DRIFT = Mart(
         choice(
             "kind",
             "Which columns the row fills: shifts of inputs and versions, changes of KPIs and of"
-            " data quality, or the advice.",
+            " data quality, or the advice. Rows of a KPI, of versions and of the advice name the"
+            " versions of both windows, several in the order of their names.",
             "",
             ("subject",),
             SECTION,
@@ -156,6 +157,28 @@ DRIFT = Mart(
         share("rate_p_value", "Of no rate effect.", "two-sided, Student's t", _PARTS),
         _versions("model_versions_then", "Model versions that answered earlier.", _THEN),
         _versions("model_versions_now", "Model versions that answered lately.", _NOW),
+        _versions(
+            "model_registry_versions_then",
+            "Versions of the registered model that served earlier, as far as calls say.",
+            _THEN,
+        ),
+        _versions(
+            "model_registry_versions_now",
+            "Versions of the registered model that served lately: a KPI that got worse did so with"
+            " these.",
+            _NOW,
+        ),
+        _versions(
+            "feature_versions_then",
+            "Versions of the features that models were given earlier, as far as calls say.",
+            _THEN,
+        ),
+        _versions(
+            "feature_versions_now",
+            "Versions of the features that models were given lately: a KPI that got worse did so"
+            " with these.",
+            _NOW,
+        ),
         ratio(
             "verified_asr_value",
             "What a unit of spend brought without people, less what unseen errors are known to"

@@ -217,5 +217,12 @@ DECISIONS = (
         "Tenths of few tokens are the noisiest: the interval allows for that (HC3). It held 95 % on"
         " the mean and 91 % at worst, where the textbook's held 77 %.",
     ),
+    (
+        "2026-11-29",
+        "daily_inference, CPU, memory and bytes of a task",
+        "What its steps' own spans say, summed (of memory the largest), under the agent and model"
+        " that finished it; no counter of a process is spread over tasks"
+        " (docs/decisions/0033-what-a-step-used.md).",
+    ),
 )
 """Date, where it shows, and the choice where the definitions leave one open."""

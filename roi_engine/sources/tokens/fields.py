@@ -4,7 +4,7 @@ Names are those of the OpenTelemetry GenAI conventions, newest first, then the o
 replaced. ``roi.*`` are this project's own defaults for what the conventions do not name.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from roi_engine.sources.files import quoted
 from roi_engine.sources.mapped import Attribute, first, place
@@ -31,6 +31,12 @@ PLACES: Mapping[str, tuple[str, ...]] = {
     "experiment_id": ("feature_flag.key",),
     "experiment_arm": ("feature_flag.result.variant", "feature_flag.variant"),
     "experiment_propensity": ("feature_flag.propensity",),
+    "model_registry_version": ("roi.model_registry_version",),
+    "feature_version": ("roi.feature_version",),
+    "peak_memory_bytes": ("process.memory.usage", "container.memory.usage"),
+    # whole messages go before bodies; of a server's span, too, the request is what its caller sent
+    "received_bytes": ("http.response.size", "http.response.body.size"),
+    "sent_bytes": ("http.request.size", "http.request.body.size"),
     "input_tokens": ("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens"),
     "output_tokens": ("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens"),
     "cache_read_tokens": (
@@ -60,8 +66,23 @@ REVIEW_PLACES: Mapping[str, tuple[str, ...]] = {
 }
 """Column of ``EVALUATIONS`` → attribute names of a ``gen_ai.evaluation.result`` event."""
 
-FIRST_TOKEN = ("gen_ai.response.time_to_first_chunk", "gen_ai.server.time_to_first_token")
-"""Seconds, as a double (the second is the name of the metric); bronze keeps microseconds."""
+SECONDS: Mapping[str, tuple[str, ...]] = {
+    # the second is the name of the metric
+    "time_to_first_token_us": (
+        "gen_ai.response.time_to_first_chunk",
+        "gen_ai.server.time_to_first_token",
+    ),
+    "cpu_time_us": ("process.cpu.time", "container.cpu.time"),
+}
+"""Column of ``SPANS`` → attributes that give it in seconds; bronze keeps whole microseconds.
+
+Names of CPU, memory and bytes are those of the conventions' instruments, which count for the
+life of a process. On a span they say what the step itself used. ``*.network.io`` is not read: it
+needs ``network.io.direction``, of which a span has room for one.
+"""
+
+RESOURCES = ("cpu_time_us", "peak_memory_bytes", "received_bytes", "sent_bytes")
+"""Columns of what a step used: never told by its process's resource, which all steps share."""
 
 _ALIASES = {"correlation_id": "conversation_id"}
 """Names that ``field_mappings.csv`` uses for a column, where they differ."""
@@ -111,17 +132,24 @@ def paths(mapped: Mapping[str, str]) -> dict[str, str]:
     return {_ALIASES.get(field, field): path for field, path in mapped.items()}
 
 
-def span_texts(mapped: Mapping[str, str], attribute: Attribute) -> dict[str, str]:
+def span_texts(
+    mapped: Mapping[str, str], attribute: Attribute, own: Attribute | None = None
+) -> dict[str, str]:
     """Return SQL of the text of each span column that an attribute can fill.
 
     A mapped place wins; where the record has nothing there, the convention's own place is
     asked. A mapped field that is no column of ``SPANS`` is none of ours (see ``review_texts``).
+    ``own`` reads the span's own attributes, where ``attribute`` asks its resource too.
     """
-    texts = _texts(SPANS.columns, PLACES, mapped, attribute)
-    seconds = first([attribute(name) for name in FIRST_TOKEN])
-    in_microseconds = f"(round(try_cast({seconds} as double) * 1e6)::bigint)::varchar"
-    places = [texts[column] for column in ("time_to_first_token_us",) if column in texts]
-    texts["time_to_first_token_us"] = first([*places, in_microseconds, seconds])
+    of_step = own or attribute
+    others = [column for column in SPANS.columns if column not in RESOURCES]
+    texts = _texts(others, PLACES, mapped, attribute) | _texts(RESOURCES, PLACES, mapped, of_step)
+    for column, names in SECONDS.items():
+        ask = of_step if column in RESOURCES else attribute
+        seconds = first([ask(name) for name in names])
+        # what is no number of seconds stays as it is, to be refused
+        places = [f"({microseconds(seconds)})::varchar", seconds]
+        texts[column] = first([*([texts[column]] if column in texts else []), *places])
     texts["tier"] = tier(texts["tier"])
     return texts
 
@@ -165,6 +193,19 @@ def includes_cache(scope: str) -> str:
     return f"(not coalesce({excluded}, false))"
 
 
+def microseconds(seconds: str) -> str:
+    """Return SQL of seconds as whole microseconds, half away from zero; NULL for no number.
+
+    Examples:
+        >>> import duckdb
+        >>> duckdb.sql("select " + microseconds("'0.0000125'")).fetchone()
+        (13,)
+        >>> duckdb.sql("select " + microseconds("'1e300'")).fetchone()
+        (None,)
+    """
+    return f"try_cast(round(try_cast({seconds} as double) * 1e6) as bigint)"
+
+
 def tier(text: str) -> str:
     """Return SQL of the price list's word for a service tier."""
     whens = " ".join(f"when {quoted(word)} then {quoted(ours)}" for word, ours in _TIERS.items())
@@ -172,7 +213,7 @@ def tier(text: str) -> str:
 
 
 def _texts(
-    columns: Mapping[str, str],
+    columns: Iterable[str],
     places: Mapping[str, tuple[str, ...]],
     mapped: Mapping[str, str],
     attribute: Attribute,

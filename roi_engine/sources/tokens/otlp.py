@@ -81,15 +81,16 @@ def _check(con: duckdb.DuckDBPyConnection) -> None:
 
 def _attribute(name: str) -> str:
     """Return SQL of an attribute's text: the item's own, else its resource's."""
-    key = quoted(name)
-    return (
-        f"coalesce(attribute_texts[list_position(attribute_names, {key})],"
-        f" resource_texts[list_position(resource_names, {key})])"
-    )
+    return f"coalesce({_own(name)}, resource_texts[list_position(resource_names, {quoted(name)})])"
+
+
+def _own(name: str) -> str:
+    """Return SQL of the text of an attribute of the item itself."""
+    return f"attribute_texts[list_position(attribute_names, {quoted(name)})]"
 
 
 def _span_texts(mapped: Mapping[str, str]) -> dict[str, str]:
-    texts = fields.span_texts(mapped, _attribute)
+    texts = fields.span_texts(mapped, _attribute, _own)
     includes_cache = [f"({fields.includes_cache('scope_name')})::varchar"]
     if "input_includes_cache" in texts:
         includes_cache.insert(0, texts["input_includes_cache"])

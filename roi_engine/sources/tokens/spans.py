@@ -101,12 +101,10 @@ def _derived(columns: Mapping[str, Cell], types: Mapping[str, str]) -> dict[str,
             f"coalesce({value('input_includes_cache')}, {fields.includes_cache(scope)})", "null"
         ),
     }
-    first_token = next((name for name in fields.FIRST_TOKEN if name in types), None)
-    if "time_to_first_token_us" not in columns and first_token is not None:
-        seconds = identifier(first_token)
-        derived["time_to_first_token_us"] = Cell(
-            f"try_cast(round(try_cast({seconds} as double) * 1e6) as bigint)", seconds
-        )
+    for column, names in fields.SECONDS.items():
+        seconds = next((identifier(name) for name in names if name in types), None)
+        if column not in columns and seconds is not None:
+            derived[column] = Cell(fields.microseconds(seconds), seconds)
     return derived
 
 

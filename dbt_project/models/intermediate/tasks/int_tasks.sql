@@ -323,6 +323,8 @@ select
     ticket_id,
     agent_id,
     model_version,
+    model_registry_version,
+    feature_version,
     ensemble_id,
     evaluator_id,
 
@@ -370,6 +372,10 @@ select
     cast(unpriced_calls as bigint) as unpriced_calls,
     cast(tokens as bigint) as tokens,
     priced_cost,
+    cpu_microseconds,
+    peak_memory_bytes,
+    received_bytes,
+    sent_bytes,
 
     ---------- assumptions of the day
     baseline_minutes,

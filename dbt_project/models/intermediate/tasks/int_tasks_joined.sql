@@ -81,6 +81,10 @@ action_sums as (
         cast(sum(unpriced_calls) as bigint) as unpriced_calls,
         cast(sum(tokens) as bigint) as tokens,
         cast(sum(priced_cost) as decimal(38, 9)) as priced_cost,
+        cast(sum(cpu_microseconds) as bigint) as cpu_microseconds,
+        max(peak_memory_bytes) as peak_memory_bytes,
+        cast(sum(received_bytes) as bigint) as received_bytes,
+        cast(sum(sent_bytes) as bigint) as sent_bytes,
         min(first_action_at) as first_action_at,
         max(last_action_at) as last_action_at,
         min_by(
@@ -116,7 +120,9 @@ final_responders as (
     select
         task_id,
         agent_id,
-        model_version
+        model_version,
+        model_registry_version,
+        feature_version
 
     from actions
 
@@ -201,6 +207,12 @@ joined as (
         review_sums.evaluator_verdict,
         review_sums.sampling_probability,
         action_sums.priced_cost,
+        action_sums.cpu_microseconds,
+        action_sums.peak_memory_bytes,
+        action_sums.received_bytes,
+        action_sums.sent_bytes,
+        final_responders.model_registry_version,
+        final_responders.feature_version,
         action_sums.is_approved_by_human,
         action_sums.ensemble_id,
 

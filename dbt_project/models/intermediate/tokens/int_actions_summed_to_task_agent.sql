@@ -12,6 +12,12 @@ actions as (
         is_model_call,
         is_retrieval,
         is_approved_by_human,
+        model_registry_version,
+        feature_version,
+        cpu_microseconds,
+        peak_memory_bytes,
+        received_bytes,
+        sent_bytes,
         started_at,
         priced_cost,
         cost_status,
@@ -40,6 +46,10 @@ summed_to_task_agent as (
         count(*) filter (where cost_status = 'unpriced') as unpriced_calls,
         cast(coalesce(sum(tokens), 0) as bigint) as tokens,
         cast(sum(priced_cost) as decimal(38, 9)) as priced_cost,
+        cast(sum(cpu_microseconds) as bigint) as cpu_microseconds,
+        max(peak_memory_bytes) as peak_memory_bytes,
+        cast(sum(received_bytes) as bigint) as received_bytes,
+        cast(sum(sent_bytes) as bigint) as sent_bytes,
         max(started_at) filter (where is_model_call) as last_model_call_at,
         min(started_at) as first_action_at,
         max(started_at) as last_action_at,
@@ -47,6 +57,14 @@ summed_to_task_agent as (
         max(day) as last_action_day,
         min_by(initiated_by, cast(started_at as varchar) || action_id)
             as initiated_by,
+
+        -- that of the last call that names one, as the last call gives the model
+        max_by(model_registry_version, cast(started_at as varchar) || action_id)
+        filter (where is_model_call and model_registry_version is not null)
+            as model_registry_version,
+        max_by(feature_version, cast(started_at as varchar) || action_id)
+        filter (where is_model_call and feature_version is not null)
+            as feature_version,
         bool_or(is_retrieval) as has_retrieval,
         bool_or(is_approved_by_human) as is_approved_by_human,
         min_by(_load_id, action_id) as _load_id,
