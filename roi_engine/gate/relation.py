@@ -15,6 +15,7 @@ from roi_engine.gate.rules import DayCount, Rule, Verdict
 from roi_engine.sources import schema
 
 _VIEW = "gate_relation"
+_FEW_ROWS = 250_000
 
 
 class Disagreement(Exception):
@@ -40,7 +41,7 @@ def check_relation(
     Raises:
         Disagreement: The query form of a rule counts other rows than Great Expectations does.
     """
-    con.execute(f"create or replace temporary view {_VIEW} as {_body(check)}")
+    kind = _show(con, check)
     try:
         names = {row[0] for row in con.execute(f"describe {_VIEW}").fetchall()}
         # fx_rates has a day of its own, which is not a day of work
@@ -66,7 +67,23 @@ def check_relation(
             exports.forget(con)
         return Judged(rules, counts, results)
     finally:
-        con.execute(f"drop view {_VIEW}")
+        con.execute(f"drop {kind} {_VIEW}")
+
+
+def _show(con: duckdb.DuckDBPyConnection, check: Any) -> str:
+    """Show the rows to judge as ``_VIEW``; return which kind of relation it is.
+
+    They are asked for several times. Groups, and rows that fit into little memory, are read once:
+    of many days they lie in many small files, which cost more to open than to read.
+    """
+    body = _body(check)
+    con.execute(f"create or replace temporary view {_VIEW} as {body}")
+    rows = con.execute(f"select count(*) from {_VIEW}").fetchone() or (0,)
+    if check.query is None and rows[0] > _FEW_ROWS:
+        return "view"
+    con.execute(f"drop view {_VIEW}")
+    con.execute(f"create temporary table {_VIEW} as {body}")
+    return "table"
 
 
 def rules_of(check: Any) -> list[Rule]:

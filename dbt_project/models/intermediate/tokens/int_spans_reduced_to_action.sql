@@ -52,11 +52,11 @@ last_of_several as (
 
     select * from identified
 
-    semi join repeated on identified.action_id = repeated.action_id
+    where action_id in (select repeated.action_id from repeated)
 
     qualify
         row_number() over (
-            partition by identified.action_id
+            partition by action_id
             order by
                 started_at desc nulls last,
                 output_visible_tokens + reasoning_tokens desc nulls last,
