@@ -5,6 +5,7 @@ evaluators multiply into one posterior. Sensitivity and specificity are integrat
 equally likely nodes of their own posteriors.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -129,7 +130,7 @@ def joint_posterior(mass: Floats, verdicts: list[Verdicts]) -> Joint:
         array([0.05])
     """
     matters = np.flatnonzero(mass > mass.max() * _NEGLIGIBLE)
-    fits = [_Fit(verdict, grid.RATES[matters][:, None]) for verdict in verdicts]
+    fits = [_Fit(verdict, matters) for verdict in verdicts]
     posterior = np.log(mass[matters]) + sum(fit.log for fit in fits)
     weight = np.zeros(grid.BINS)
     weight[matters] = grid.normalised(np.exp(posterior - posterior.max()))
@@ -141,29 +142,57 @@ def joint_posterior(mass: Floats, verdicts: list[Verdicts]) -> Joint:
     return Joint(weight, given[0], given[1])
 
 
-class _Fit:
-    """One evaluator's flags at every rate (a column), by sensitivity and specificity (a row)."""
+class _Tables(NamedTuple):
+    """What one validation says at every rate (a row), by sensitivity and specificity (a column).
 
-    def __init__(self, verdict: Verdicts, rate: Floats) -> None:
-        se = _nodes(verdict.tp, verdict.fn, _SENSITIVITY_NODES)
-        sp = _nodes(verdict.tn, verdict.fp, _SPECIFICITY_NODES)
-        se, sp = (part.ravel() for part in np.meshgrid(se, sp, indexing="ij"))
-        informative = se + sp > 1
-        self.rate, self.se, sp = rate, se[informative], sp[informative]
-        self.q = np.clip(rate * self.se + (1 - rate) * (1 - sp), 1e-12, 1 - 1e-12)
-        fit = verdict.flagged * np.log(self.q)
-        # off by 1e-16 a verdict, which is nothing here; log1p takes ten times as long
-        fit += (verdict.seen - verdict.flagged) * np.log(1.0 - self.q)
+    Attributes:
+        log_flag: Logarithm of the chance q of a flag.
+        log_pass: … of no flag.
+        if_flagged: P(hallucinated | flagged).
+        if_passed: P(hallucinated | passed).
+    """
+
+    log_flag: Floats
+    log_pass: Floats
+    if_flagged: Floats
+    if_passed: Floats
+
+
+@lru_cache(maxsize=8)  # a validation serves all days and cells; its tables take some megabytes
+def _tables(tp: float, fn: float, tn: float, fp: float) -> _Tables:
+    nodes = _nodes(tp, fn, _SENSITIVITY_NODES), _nodes(tn, fp, _SPECIFICITY_NODES)
+    se, sp = (part.ravel() for part in np.meshgrid(*nodes, indexing="ij"))
+    informative = se + sp > 1
+    se, sp = se[informative], sp[informative]
+    rate = grid.RATES[:, None]
+    q = np.clip(rate * se + (1 - rate) * (1 - sp), 1e-12, 1 - 1e-12)
+    # off by 1e-16 a verdict, which is nothing here; log1p takes ten times as long
+    return _Tables(
+        np.log(q),
+        np.log(1.0 - q),
+        np.minimum(rate * se / q, 1.0),
+        np.minimum(rate * (1 - se) / (1 - q), 1.0),
+    )
+
+
+class _Fit:
+    """One evaluator's flags at some rates of the grid, by sensitivity and specificity."""
+
+    def __init__(self, verdict: Verdicts, rates: NDArray[np.intp]) -> None:
+        self.rates = rates
+        self.tables = _tables(verdict.tp, verdict.fn, verdict.tn, verdict.fp)
+        fit = verdict.flagged * self.tables.log_flag[rates]
+        fit += (verdict.seen - verdict.flagged) * self.tables.log_pass[rates]
         top = fit.max(axis=-1, keepdims=True)
-        self.node = np.exp(fit - top)
+        fit -= top
+        self.node = np.exp(fit, out=fit)
         self.log = top[:, 0] + np.log(self.node.sum(axis=-1))
 
     def given(self, rows: NDArray[np.bool_]) -> Floats:
         """Return P(hallucinated | flagged) and P(hallucinated | passed) at some of the rates."""
-        node, rate, q = (part[rows] for part in (self.node, self.rate, self.q))
-        chances = (rate * self.se / q, rate * (1 - self.se) / (1 - q))
-        total = node.sum(axis=-1)
-        return np.stack([(node * np.minimum(each, 1.0)).sum(axis=-1) / total for each in chances])
+        node, rates = self.node[rows], self.rates[rows]
+        chances = self.tables.if_flagged[rates], self.tables.if_passed[rates]
+        return np.stack([(node * each).sum(axis=-1) for each in chances]) / node.sum(axis=-1)
 
 
 def _nodes(hits: float, misses: float, count: int) -> Floats:

@@ -52,7 +52,7 @@ def test_a_draft_whose_file_is_gone_is_built_again(tmp_path, monkeypatch, is_kep
     made = building.Draft(as_of=DAY, runs={DAY: "run"}, blocked={}, requested=frozenset([DAY]))
     monkeypatch.setattr(building, "_check", lambda *_, **__: seen.append("check") or ())
     monkeypatch.setattr(building, "_read", lambda _: made)
-    monkeypatch.setattr(building, "_shape", lambda *_: seen.append("shape"))
+    monkeypatch.setattr(building, "_shape", lambda *_, **__: seen.append("shape"))
     monkeypatch.setattr(building, "_value", lambda *_: seen.append("value"))
     with lake.connect(tmp_path) as con, Journal(tmp_path) as journal:
         code = version.code_version(settings.published_choices())

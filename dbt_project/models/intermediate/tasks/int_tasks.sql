@@ -245,7 +245,20 @@ assumed as (
 
     select
         judged.*,
-        assumptions.* exclude (task_type, day, currency, is_novel),
+        assumptions.baseline_minutes,
+        assumptions.baseline_cycle_hours,
+        assumptions.remediation_minutes,
+        assumptions.later_detected_probability,
+        assumptions.basis,
+        assumptions.fx_rate,
+        assumptions.hourly_cost,
+        assumptions.delay_cost_per_hour,
+        assumptions.liability_per_hallucination,
+        assumptions.baseline_worth,
+        assumptions.baseline_nano_minutes,
+        assumptions.baseline_nano_hours,
+        assumptions.nano_hourly_cost,
+        assumptions.nano_delay_cost,
         assumptions.task_type is not null as has_task_type,
         coalesce(assumptions.is_novel, false) as is_novel,
         coalesce(assumptions.currency, '{{ var("reporting_currency") }}')

@@ -41,7 +41,11 @@ once as (
 
     select * from identified
 
-    anti join repeated on identified.action_id = repeated.action_id
+    where
+        not exists (
+            select 1 from repeated
+            where repeated.action_id = identified.action_id
+        )
 
 ),
 
