@@ -278,6 +278,16 @@ def test_the_same_input_gives_the_same_result_and_settings_decide(con, bronze):
     assert "spans.currency_is_convertible" not in failures(euro)
 
 
+def test_many_rows_are_judged_like_few(con, bronze, monkeypatch):
+    bronze.write("spans", [BAD, WARNED, {}, {"request_model": "mystery"}])
+    few = check(con, bronze)
+    rows = few.quarantine.fetchall()
+    monkeypatch.setattr(relation, "_FEW_ROWS", 0)
+    many = check(con, bronze)
+    assert few.results.equals(many.results)
+    assert rows == many.quarantine.fetchall()
+
+
 def test_files_that_lack_columns(con, bronze):
     late, odd = DAY + timedelta(days=1), DAY + timedelta(days=2)
     bronze.write("spans", [{}], without=("started_at",))
