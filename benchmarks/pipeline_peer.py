@@ -104,6 +104,7 @@ def otlp_rows(path: Path) -> tuple[list[dict], list[dict]]:
                     verdicts.append(
                         {
                             "task_id": said.get("gen_ai.conversation.id"),
+                            "agent_id": said.get("gen_ai.agent.id"),
                             "is_flagged": said.get("roi.is_hallucination"),
                             "reviewed_at": int(record["timeUnixNano"]),
                         }
@@ -325,13 +326,17 @@ def make_tasks(actions: Frame, tickets: Frame, verdicts: Frame, reference: Path)
     tasks["evaluator_flagged"] = latest.set_index("task_id").is_flagged.reindex(tasks.index)
 
     agent = last.agent_id.replace(UNKNOWN, None).reindex(tasks.index).fillna(tasks.agent_id)
+    # of a task of overhead alone it may be only an evaluator that knows
+    agent = agent.fillna(latest.set_index("task_id").agent_id.reindex(tasks.index))
     by_people = agent.isna() & ~tasks.index.isin(last.index)
     tasks["agent_id"] = agent.where(~by_people, "__human__").fillna(UNKNOWN)
     tasks["model_version"] = last.model_version.reindex(tasks.index).fillna(UNKNOWN)
     tasks["has_agent"] = tasks.agent_id != "__human__"
     at = tasks.ended_at.fillna(tasks.updated_at).fillna(tasks.created_at)
     acted = own.groupby("task_id").started_at.max().dt.tz_localize("UTC")
-    tasks["day"] = at.fillna(acted.reindex(tasks.index)).dt.tz_localize(None).dt.normalize()
+    seen = pd.to_datetime(latest.set_index("task_id").reviewed_at, unit="ns", utc=True)
+    at = at.fillna(acted.reindex(tasks.index)).fillna(seen.reindex(tasks.index))
+    tasks["day"] = at.dt.tz_localize(None).dt.normalize()
 
     agents = pd.read_csv(reference / "agents.csv").set_index("agent_id").department
     tasks["department"] = tasks.department.fillna(tasks.agent_id.map(agents)).fillna(UNKNOWN)
