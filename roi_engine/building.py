@@ -65,7 +65,8 @@ class Draft:
 
     Attributes:
         as_of: Decides maturity; None when nothing that has a day has landed yet.
-        runs: Day that passed → the id of its transformation, in the order of days.
+        runs: Day that passed or aged → the id of its transformation, in the order of days.
+        aged: The days of these of which only the maturity is new.
         blocked: Blocked day → the reason.
         requested: The days of these that were asked for.
         unseen: Days that were asked for and of which nothing has landed (told by ``check``).
@@ -73,14 +74,15 @@ class Draft:
 
     as_of: date | None
     runs: dict[date, str]
+    aged: frozenset[date]
     blocked: dict[date, str]
     requested: frozenset[date]
     unseen: tuple[date, ...] = ()
 
     @property
-    def days(self) -> list[date]:
-        """Return the days that are built."""
-        return list(self.runs)
+    def built(self) -> list[date]:
+        """Return the days whose facts are built from bronze."""
+        return [day for day in self.runs if day not in self.aged]
 
 
 def advance(
@@ -151,7 +153,8 @@ def _read(con: duckdb.DuckDBPyConnection) -> Draft:
     ).fetchall()
     return Draft(
         as_of=row[0] if row else None,
-        runs={day: run_id for day, status, _, run_id, _ in days if status == "passed"},
+        runs={day: run_id for day, status, _, run_id, _ in days if status != "blocked"},
+        aged=frozenset(day for day, status, *_ in days if status == "aged"),
         blocked={day: reason for day, status, reason, _, _ in days if status == "blocked"},
         requested=frozenset(day for day, *_, is_requested in days if is_requested),
     )
@@ -188,14 +191,13 @@ def _check(
                 reopen_window_days=settings.reopen_window_days,
                 open_timeout_days=settings.open_timeout_days,
                 billing_close_days=settings.billing_close_days,
-                timezone=settings.reporting_timezone,
             )
             plan = scope.plan(con, requested=days, as_of=as_of, code_version=code, waits=waits)
         if plan is not None:
             scope.write_read_days(con, plan.build, reopen_window_days=settings.reopen_window_days)
     with bench.journal.stage("check"):
-        if plan is not None and plan.build:
-            if shaper is not None:
+        if plan is not None and (plan.build or plan.aged):
+            if shaper is not None and plan.build:
                 shaper.begin()
             _judge(bench, plan)
         else:
@@ -226,17 +228,19 @@ def _judge(bench: Bench, plan: scope.Plan) -> None:
             unpriced_threshold=settings.unpriced_block_threshold,
         )
     blocked = {day: why for day, why in result.blocked.items() if day in plan.build}
+    statuses = dict.fromkeys(plan.aged, "aged") | dict.fromkeys(plan.build, "passed")
+    statuses |= dict.fromkeys(blocked, "blocked")
     record_days(
         con,
         days=[
             (
                 day,
-                "blocked" if day in blocked else "passed",
+                status,
                 blocked.get(day),
                 plan.transform_run_ids[day],
                 day in plan.requested,
             )
-            for day in plan.build
+            for day, status in sorted(statuses.items())
         ],
         results=result.results,
         quarantine=result.quarantine,
@@ -260,6 +264,19 @@ def _dbt(bench: Bench) -> dbt.Process:
 
 def _shape(bench: Bench, draft: Draft, *, shaper: dbt.Process) -> None:
     drafts.discard(bench.settings.lake)
+    if draft.built:
+        _build_facts(bench, draft, shaper=shaper)
+    if draft.aged:
+        with drafts.opened(bench.con, bench.settings.lake):
+            drafts.carry_over(
+                bench.con,
+                sorted(draft.aged),
+                as_of=_dated(draft),
+                reopen_window_days=bench.settings.reopen_window_days,
+            )
+
+
+def _build_facts(bench: Bench, draft: Draft, *, shaper: dbt.Process) -> None:
     span = bench.con.execute(
         "select cast(min(day) as varchar), cast(max(day) as varchar) from lake.ops.read_day"
     ).fetchone() or ("", "")
@@ -295,7 +312,7 @@ def _release(bench: Bench, draft: Draft, *, reason: str | None) -> None:
 
     def also() -> None:
         finish_draft(con)
-        alerts.resolve(con, draft.days)
+        alerts.resolve(con, draft.built)
         alerts.settle(con, found, rules=rules)
 
     statuses = dict(
@@ -307,15 +324,16 @@ def _release(bench: Bench, draft: Draft, *, reason: str | None) -> None:
     choices = bench.settings.published_choices()
     release.publish(
         con,
-        fact_days=draft.days,
+        fact_days=draft.built,
+        aged=sorted(draft.aged),
         mart_days=days,
         keys=FACT_KEYS,
         published=_published(con, draft, statuses),
         as_of=_dated(draft),
         code_version=version.code_version(choices),
         settings=choices,
-        message=f"{len(draft.days)} days built, {draft.days[0]} to {draft.days[-1]}"
-        + (f": {reason}" if reason else ""),
+        message=f"{len(draft.built)} days built, {len(draft.aged)} aged,"
+        f" {min(draft.runs)} to {max(draft.runs)}" + (f": {reason}" if reason else ""),
         metrics=RESTATED,
         also=also,
         step=bench.journal.step,

@@ -41,6 +41,7 @@ class RunReport:
     unreadable: int
     quarantined: int
     days_built: int
+    days_aged: int
     mart_days: int
     blocked: dict[date, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
@@ -55,10 +56,11 @@ class RunReport:
             f"{self.new_loads} new files, {self.unreadable} unreadable,"
             f" {self.quarantined} rows in quarantine"
         ]
-        if self.days_built:
+        if self.days_built or self.days_aged:
+            aged = f" {self.days_aged} aged," if self.days_aged else ""
             said.append(
                 f"release {self.release} (snapshot {self.snapshot}) · as of {self.as_of} ·"
-                f" {self.days_built} days built, marts of {self.mart_days} days{label}"
+                f" {self.days_built} days built,{aged} marts of {self.mart_days} days{label}"
             )
         elif self.release:
             said.append(f"nothing changed: release {self.release} stands{label}")
@@ -318,7 +320,8 @@ def _report(
         new_loads=new,
         unreadable=taken.landed.unreadable if taken else 0,
         quarantined=int(counted[0]) if counted else 0,
-        days_built=len(draft.runs),
+        days_built=len(draft.built),
+        days_aged=len(draft.aged),
         mart_days=len(building.mart_days(con, draft)) if draft.runs else 0,
         blocked=draft.blocked,
         warnings=[

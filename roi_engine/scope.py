@@ -14,7 +14,7 @@ from datetime import date, timedelta
 import duckdb
 
 from roi_engine.sources.schema import UNDATED
-from roi_engine.warehouse import lake
+from roi_engine.warehouse import draft, lake
 
 REACH_DAYS = 31
 """How far a daily mart looks back, itself included: a changed day is followed by as many."""
@@ -27,7 +27,6 @@ class Waits:
     reopen_window_days: int = 7
     open_timeout_days: int = 30
     billing_close_days: int = 5
-    timezone: str = "UTC"
 
     def closed_on(self, day: date) -> date:
         """Return from when on a day with no task in doubt is final.
@@ -41,10 +40,20 @@ class Waits:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one run does: the days to build and the id of each day's transformation."""
+    """What one run does: the days to build and the id of each day's transformation.
+
+    Attributes:
+        as_of: Decides maturity.
+        build: Days whose facts are built from bronze.
+        aged: Released days of which nothing changed but their age: their facts are carried over,
+            with the maturity of ``as_of``, and their marts are made anew.
+        requested: Days that were asked for and of which something has landed.
+        transform_run_ids: Day → the id of its transformation.
+    """
 
     as_of: date
     build: list[date]
+    aged: list[date]
     requested: frozenset[date]
     transform_run_ids: dict[date, str]
 
@@ -280,9 +289,10 @@ def plan(
     """Decide what to build; ``requested`` None means every day seen.
 
     A day of which nothing has landed is not built: an empty day would say that nothing happened.
-    A released day is built again when its inputs changed, or when ``as_of`` has moved past
-    something that it waited for: a reopen window, a time-out, the close of its billing period.
-    ``read_links`` must have been called on this connection.
+    A released day is built again when its inputs changed, or when an open task of it times out.
+    It has only aged when ``as_of`` has moved past something else that it waited for: a reopen
+    window, the close of its billing period. ``read_links`` must have been called on this
+    connection.
     """
     references = [
         row[0]
@@ -306,45 +316,55 @@ def plan(
         for day in wanted | set(released) | set(inputs)
     }
     stale = {day for day, (run_id, _, _) in released.items() if ids[day] != run_id}
-    stale |= {
+    stale |= _timed_out(con, as_of, waits) & set(released)
+    aged = _ripened(con, as_of, waits) & set(released)
+    aged |= {
         day
         for day, (_, _, built_as_of) in released.items()
         if (built_as_of >= waits.closed_on(day)) != (as_of >= waits.closed_on(day))
     }
-    stale |= _overtaken(con, as_of, waits) & set(released)
     fresh = {day for day in wanted if day in released and day not in stale}
-    build = sorted((wanted - fresh) | stale)
-    return Plan(as_of, build, frozenset(wanted), ids)
+    build = (wanted - fresh) | stale
+    return Plan(as_of, sorted(build), sorted(aged - build), frozenset(wanted), ids)
 
 
-def _overtaken(con: duckdb.DuckDBPyConnection, as_of: date, waits: Waits) -> set[date]:
-    """Return released days whose facts say of a task what is no longer so as of a day."""
-    there = con.execute(
-        "select count(*) from information_schema.tables where table_catalog = 'lake'"
-        " and table_schema = 'facts' and table_name in ('fct_task', 'fct_ticket')"
-    ).fetchone()
-    if there != (2,):
+def _timed_out(con: duckdb.DuckDBPyConnection, as_of: date, waits: Waits) -> set[date]:
+    """Return the days of tasks that are open by their facts and not so as of a day, or were."""
+    if not _has_facts(con):
         return set()
-    window, timeout = waits.reopen_window_days, waits.open_timeout_days
-    ended = f"cast(timezone('{waits.timezone}', timezone('UTC', ended_at)) as date)"
     rows = con.execute(
         f"""
-        select day from lake.facts.fct_task
-        where coalesce(is_mature, false)
-            <> (outcome_class <> 'open' and day + {window} <= $as_of)
-        union
-        select day from lake.facts.fct_ticket
-        where coalesce(is_mature, false) <> coalesce({ended} + {window} <= $as_of, false)
-        union
-        select task_row.day
+        select distinct task_row.day
         from lake.facts.fct_task as task
         inner join task_row using (task_id)
-        where (outcome_class = 'open' and created_day + {timeout} < $as_of)
-            or (failed_by = 'timed_out' and created_day + {timeout} >= $as_of)
+        where (outcome_class = 'open' and created_day + {waits.open_timeout_days} < $as_of)
+            or (failed_by = 'timed_out' and created_day + {waits.open_timeout_days} >= $as_of)
         """,
         {"as_of": as_of},
     ).fetchall()
     return {row[0] for row in rows}
+
+
+def _ripened(con: duckdb.DuckDBPyConnection, as_of: date, waits: Waits) -> set[date]:
+    """Return released days with a row whose maturity is another as of a day."""
+    if not _has_facts(con):
+        return set()
+    rules = draft.mature(as_of, reopen_window_days=waits.reopen_window_days)
+    rows = con.execute(
+        " union ".join(
+            f"select day from lake.facts.{fact} where coalesce(is_mature, false) <> ({rule})"
+            for fact, rule in rules.items()
+        )
+    ).fetchall()
+    return {row[0] for row in rows}
+
+
+def _has_facts(con: duckdb.DuckDBPyConnection) -> bool:
+    there = con.execute(
+        "select count(*) from information_schema.tables where table_catalog = 'lake'"
+        " and table_schema = 'facts' and table_name in ('fct_task', 'fct_ticket')"
+    ).fetchone()
+    return there == (2,)
 
 
 def following(built: Iterable[date], known: Iterable[date]) -> list[date]:

@@ -83,7 +83,7 @@ class Estate:
             )
             con.execute(
                 "create table if not exists lake.facts.fct_ticket"
-                " (day date, ended_at timestamp, is_mature boolean)"
+                " (day date, ended_day date, is_mature boolean)"
             )
             con.execute(
                 "insert into lake.facts.fct_task values (?, ?, ?, ?, null, ?)",
@@ -100,7 +100,7 @@ class Estate:
         """Record the plan's days as released."""
         with lake.connect(self.root) as con:
             self.releases += 1
-            for day in plan.build:
+            for day in sorted({*plan.build, *plan.aged}):
                 con.execute(
                     "insert into lake.ops.published values (?, 1, ?, ?, ?, ?, 'c', '{}')",
                     [self.releases, day, plan.transform_run_ids[day], status, plan.as_of],
@@ -253,17 +253,27 @@ def test_a_day_follows_as_of_only_when_something_that_it_waited_for_has_come(est
     estate.fact(task_id="task-b", day=D[1], outcome_class="unobserved", is_mature=False)
 
     estate.span("d", D[6])
-    assert estate.plan().build == [D[6]]
+    assert (estate.plan().build, estate.plan().aged) == ([D[6]], [])
     estate.span("e", D[7])  # D0 and its 7 days
-    assert estate.plan().build == [D[0], D[6], D[7]]
+    assert (estate.plan().build, estate.plan().aged) == ([D[6], D[7]], [D[0]])
     estate.publish(estate.plan(), status="provisional")
 
     timed_out = D[2] + timedelta(days=31)
     estate.fact(task_id="task-c", day=D[2], outcome_class="open", is_mature=False)
     estate.span("f", timed_out - timedelta(days=1))
-    assert D[2] not in estate.plan().build
-    estate.span("g", timed_out)
+    assert D[2] not in {*estate.plan().build, *estate.plan().aged}
+    estate.span("g", timed_out)  # the task's outcome is another now: no mere age
     assert D[2] in estate.plan().build
+
+
+def test_a_day_whose_inputs_changed_is_built_and_no_longer_only_aged(estate):
+    estate.span("a", D[0], task="task-a")
+    estate.publish(estate.plan(), status="provisional")
+    estate.fact(task_id="task-a", day=D[0], outcome_class="unobserved", is_mature=False)
+    estate.span("b", D[7])
+    assert estate.plan().aged == [D[0]]
+    estate.span("late", D[0], task="task-a")
+    assert (estate.plan().build, estate.plan().aged) == ([D[0], D[7]], [])
 
 
 def test_a_month_is_final_once_its_bill_is_closed_and_its_windows_are_over(estate):
@@ -271,13 +281,13 @@ def test_a_month_is_final_once_its_bill_is_closed_and_its_windows_are_over(estat
     estate.publish(estate.plan(), status="provisional")
     closed = date(2026, 4, 13)
     estate.span("b", closed - timedelta(days=1))
-    assert D[0] not in estate.plan().build
+    assert D[0] not in {*estate.plan().build, *estate.plan().aged}
     estate.span("c", closed)
     plan = estate.plan()
-    assert D[0] in plan.build
+    assert D[0] in plan.aged
     estate.publish(plan)
     estate.span("d", closed + timedelta(days=30))
-    assert D[0] not in estate.plan().build
+    assert D[0] not in {*estate.plan().build, *estate.plan().aged}
 
 
 def test_building_a_day_reads_its_neighbours_and_the_other_days_of_its_tasks(estate):

@@ -5,6 +5,7 @@ from datetime import date
 
 import duckdb
 
+from roi_engine.warehouse.draft import AGEING
 from roi_engine.warehouse.release import FACT_PREFIXES, Columns, columns
 
 WINDOW = "temp.main"
@@ -27,11 +28,13 @@ def open_window(con: duckdb.DuckDBPyConnection, *, mart_days: Iterable[date] = (
     # a copy: every view asks for these days, and the lake reads its catalog for every scan
     con.execute(
         "create or replace temp table built_day as"
-        " select day from lake.ops.run_day where status = 'passed'"
+        " select day, status = 'aged' as is_aged from lake.ops.run_day where status <> 'blocked'"
     )
     for name in sorted({table for schema, table in there if schema in {"draft", "facts"}}):
         if name.startswith(FACT_PREFIXES):
-            relation = _relation(there, "facts", name, "(from temp.built_day)")
+            which = "true" if name in AGEING else "not is_aged"
+            days = f"(select day from temp.built_day where {which})"
+            relation = _relation(there, "facts", name, days)
         elif listed:
             relation = _relation(there, "marts", name, f"({listed})")
         else:

@@ -16,6 +16,7 @@ from pathlib import Path
 import duckdb
 
 from roi_engine.warehouse import restating
+from roi_engine.warehouse.draft import AGEING
 from roi_engine.warehouse.lake import LakeError, know_empty
 
 FACT_PREFIXES = ("fct_", "dim_")
@@ -60,6 +61,7 @@ def publish(
     con: duckdb.DuckDBPyConnection,
     *,
     fact_days: Sequence[date],
+    aged: Sequence[date],
     mart_days: Sequence[date],
     keys: Mapping[str, str],
     published: Iterable[tuple[date, str, str]],
@@ -76,6 +78,7 @@ def publish(
     Args:
         con: The lake, writable, its lock held, with the draft open.
         fact_days: Days whose facts are replaced.
+        aged: Days of which only the facts that say how mature they are are replaced.
         mart_days: Days whose marts are replaced (the fact days and those after them).
         keys: Fact table → its key column; rows of a built key on other days are replaced too,
             because a task can change its day.
@@ -106,8 +109,11 @@ def publish(
     try:
         con.execute("call lake.set_commit_message(?, ?)", ["roi", message])
         replace = partial(_replace, con, release=release, columns=there, step=step)
+        ageing = [name for name in tables["facts"] if name in AGEING]
+        others = [name for name in tables["facts"] if name not in AGEING]
         replace(tables["ops"], "ops", days=fact_days, keys={})
-        replace(tables["facts"], "facts", days=fact_days, keys=keys)
+        replace(ageing, "facts", days=[*fact_days, *aged], keys=keys)
+        replace(others, "facts", days=fact_days, keys=keys)
         replace(tables["marts"], "marts", days=mart_days, keys={})
         con.executemany(
             "insert into lake.ops.published values (?, ?, ?, ?, ?, ?, ?, ?)",

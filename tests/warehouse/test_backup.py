@@ -29,6 +29,7 @@ def publish(con, day, tag):
     release.publish(
         con,
         fact_days=[day],
+        aged=[],
         mart_days=[day],
         keys={"fct_task": "task_id"},
         published=[(day, "run", "final")],

@@ -49,7 +49,9 @@ def test_a_draft_whose_file_is_gone_is_built_again(tmp_path, monkeypatch, is_kep
     """As in a lake that was restored from a backup between two stages."""
     seen = []
     settings = Settings(lake=tmp_path)
-    made = building.Draft(as_of=DAY, runs={DAY: "run"}, blocked={}, requested=frozenset([DAY]))
+    made = building.Draft(
+        as_of=DAY, runs={DAY: "run"}, aged=frozenset(), blocked={}, requested=frozenset([DAY])
+    )
     monkeypatch.setattr(building, "_check", lambda *_, **__: seen.append("check") or ())
     monkeypatch.setattr(building, "_read", lambda _: made)
     monkeypatch.setattr(building, "_shape", lambda *_, **__: seen.append("shape"))

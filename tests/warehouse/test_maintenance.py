@@ -40,6 +40,7 @@ def publish(con, day, tag, *, tasks=30):
     release.publish(
         con,
         fact_days=[day],
+        aged=[],
         mart_days=[day],
         keys={"fct_task": "task_id"},
         published=[(day, "run", "final")],

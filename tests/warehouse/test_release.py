@@ -28,6 +28,7 @@ def publish(con, days, **given):
         con,
         **{
             "fact_days": days,
+            "aged": [],
             "mart_days": days,
             "keys": {"fct_task": "task_id"},
             "published": [(day, "run", "final") for day in days],

@@ -43,6 +43,7 @@ def publish(con, *rows, status="provisional", code="1", days=(DAY1, DAY2)):
     return release.publish(
         con,
         fact_days=days,
+        aged=[],
         mart_days=days,
         keys={},
         published=[(day, "run", status) for day in days],
@@ -131,6 +132,7 @@ def test_a_release_that_fails_restates_nothing(con):
         release.publish(
             con,
             fact_days=[DAY1],
+            aged=[],
             mart_days=[DAY1],
             keys={},
             published=[(DAY1, "r", "final")],
