@@ -15,7 +15,17 @@ from functools import partial
 
 import duckdb
 
-from roi_engine import alerts, conditions, dbt, gate, scope, valuing, version
+from roi_engine import (
+    alerts,
+    conditions,
+    dbt,
+    gate,
+    links,
+    partitions,
+    scope,
+    valuing,
+    version,
+)
 from roi_engine.journal import Journal
 from roi_engine.marts.columns import COUNT, MONEY
 from roi_engine.marts.declare import DECLARED
@@ -178,11 +188,11 @@ def _check(
     drop_draft(con)
     with bench.journal.stage("plan"):
         activate_loads(con)
-        scope.read_links(
+        links.read(
             con,
-            bronze=str(settings.lake.resolve() / "bronze"),
+            settings.lake,
             timezone=settings.reporting_timezone,
-            reopen_window_days=settings.reopen_window_days,
+            window_days=settings.reopen_window_days,
         )
         as_of = settings.as_of or scope.newest_event_day(con)
         plan = None
@@ -211,7 +221,9 @@ def _judge(bench: Bench, plan: scope.Plan) -> None:
     read = [
         row[0]
         for row in con.execute(
-            "select distinct day from lake.ops.read_day where day > ? order by 1", [UNDATED]
+            "select distinct day from lake.ops.read_day where source <> 'charges' and day > ?"
+            " order by 1",
+            [UNDATED],
         ).fetchall()
     ]
     judged = sorted({*read, *plan.build})
@@ -222,6 +234,7 @@ def _judge(bench: Bench, plan: scope.Plan) -> None:
             judged,
             con.sql("select load_id from lake.ops.active_load order by seq"),
             run_id=bench.journal.run_id,
+            charge_days=scope.days_of_periods(con, judged),
             reporting_currency=settings.reporting_currency,
             reporting_timezone=settings.reporting_timezone,
             block_threshold=settings.block_threshold,
@@ -277,11 +290,17 @@ def _shape(bench: Bench, draft: Draft, *, shaper: dbt.Process) -> None:
 
 
 def _build_facts(bench: Bench, draft: Draft, *, shaper: dbt.Process) -> None:
-    span = bench.con.execute(
-        "select cast(min(day) as varchar), cast(max(day) as varchar) from lake.ops.read_day"
-    ).fetchone() or ("", "")
-    nodes = shaper.build({"as_of": draft.as_of, "read_from": span[0], "read_to": span[1]})
+    con, root = bench.con, bench.settings.lake
+    days: dict[str, list[date]] = {}
+    for source, day in con.execute("select source, day from lake.ops.read_day").fetchall():
+        days.setdefault(source, []).append(day)
+    loads = [row[0] for row in con.execute("select load_id from lake.ops.active_load").fetchall()]
+    with drafts.opened(con, root):
+        partitions.show(con, root / "bronze", days, loads)
+    nodes = shaper.build({"as_of": draft.as_of})
     bench.journal.step("shape.nodes", seconds=nodes)
+    with drafts.opened(con, root):
+        partitions.hide(con)
 
 
 def _value(bench: Bench, draft: Draft) -> None:

@@ -16,8 +16,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import IO, Self
 
-from roi_engine import version
-from roi_engine.sources.schema import SOURCES, TABLES, Table
+from roi_engine import partitions, version
+from roi_engine.sources.schema import SOURCES, TABLES
 from roi_engine.warehouse import catalog
 from roi_engine.warehouse.lake import OPS_TABLES
 
@@ -35,23 +35,6 @@ class DbtFailed(Exception):
 # ---------------------------------------------------------------------- declarations
 
 
-def location(table: Table) -> str:
-    """Return the DuckDB expression that reads one bronze table, whatever days there are.
-
-    The path is relative: dbt runs in the lake's folder, so that what it parsed holds for any lake.
-
-    >>> from roi_engine.sources.schema import SAMPLES
-    >>> location(SAMPLES)[:60]
-    "read_parquet('bronze/gpu/day=*/samples-*.parquet', hive_part"
-    """
-    if table.day_from is None:
-        return f"read_parquet('bronze/reference/{table.name}-*.parquet', union_by_name=true)"
-    return (
-        f"read_parquet('bronze/{table.source}/day=*/{table.name}-*.parquet',"
-        " hive_partitioning=true, hive_types={{ '{{day: DATE}}' }}, union_by_name=true)"
-    )
-
-
 def _columns(columns: Mapping[str, str]) -> list[str]:
     return [
         f"          - {{ name: {name}, data_type: '{kind}' }}" for name, kind in columns.items()
@@ -59,16 +42,18 @@ def _columns(columns: Mapping[str, str]) -> list[str]:
 
 
 def sources_yaml(source: str) -> str:
-    """Return the ``_<source>__sources.yml`` of one bronze source."""
-    lines = [GENERATED + "sources:", f"  - name: {source}", "    tables:"]
+    """Return the ``_<source>__sources.yml`` of one bronze source.
+
+    Its tables are the views that ``partitions.show`` makes over what a run reads.
+    """
+    database, owner = partitions.SHOWN.split(".")
+    lines = [GENERATED + "sources:", f"  - name: {source}"]
+    lines += [f"    database: {database}", f"    schema: {owner}", "    tables:"]
     for table in TABLES:
         if table.source == source:
             partition = {"day": "DATE"} if table.day_from else {}
             lines += [
                 f"      - name: {table.name}",
-                "        config:",
-                "          meta:",
-                f'            external_location: "{location(table)}"',
                 "        columns:",
                 *_columns(table.all_columns | partition),
             ]

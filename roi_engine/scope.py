@@ -7,7 +7,7 @@ has a part in; so the order of runs never shows in the result.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -70,205 +70,6 @@ def transform_run_id(code_version: str, day: date, load_ids: Iterable[str]) -> s
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def _bronze(root: str, source: str, table: str) -> str:
-    if source == "reference":
-        path = f"{root}/reference/{table}-*.parquet"
-        options = "union_by_name=true"
-    else:
-        path = f"{root}/{source}/day=*/{table}-*.parquet"
-        options = "hive_partitioning=true, hive_types={'day': DATE}, union_by_name=true"
-    return f"(select * from read_parquet('{path.replace(chr(39), chr(39) * 2)}', {options}))"
-
-
-def read_links(
-    con: duckdb.DuckDBPyConnection, *, bronze: str, timezone: str, reopen_window_days: int
-) -> None:
-    """Make temp tables ``day_load``, ``task_row`` and ``task_again`` from active loads.
-
-    ``day_load`` (day, load_id, source) says which loads a day is made of, ``task_row`` (task_id,
-    day, load_id, source) on which days a task has a part and which load says so, ``task_again``
-    (task_id, later_task_id) which tasks its requester may have brought the same request to again.
-    All are read by ``plan`` and ``write_read_days``.
-    """
-
-    def day(column: str) -> str:
-        return f"cast(timezone('{timezone}', timezone('UTC', {column})) as date)"
-
-    active = "_load_id in (select load_id from lake.ops.active_load)"
-    tickets = _bronze(bronze, "tickets", "tickets")
-    moments = ["created_at", "updated_at", "resolved_at", "closed_at", "reviewed_at"]
-    ticket_days = " union all ".join(
-        f"select task_id, {day(moment)} as day, _load_id from ticket_version"
-        f" where {moment} is not null"
-        for moment in moments
-    )
-    con.execute(f"""
-        create or replace temp table ticket_version as
-        select coalesce(correlation_id, ticket_id) as task_id, ticket_id, requester_id,
-            task_type, follow_up_of, _load_id, {", ".join(moments)}
-        from {tickets} where {active} and day <> date '{UNDATED}'
-    """)
-    con.execute(f"""
-        create or replace temp table task_row as
-        select distinct task_id, day, load_id, source from (
-            select conversation_id as task_id, {day("started_at")} as day,
-                _load_id as load_id, 'tokens' as source
-            from {_bronze(bronze, "tokens", "spans")}
-            where {active} and conversation_id is not null
-                and started_at is not null
-            union all
-            select conversation_id, {day("reviewed_at")}, _load_id, 'tokens'
-            from {_bronze(bronze, "tokens", "evaluations")}
-            where {active} and conversation_id is not null and reviewed_at is not null
-            union all
-            select task_id, day, _load_id, 'tickets' from ({ticket_days})
-        )
-    """)
-    # a follow-up can undo a success
-    con.execute(f"""
-        insert into task_row
-        select distinct earlier.task_id, {day("later.created_at")}, later._load_id, 'tickets'
-        from ticket_version as earlier
-        inner join ticket_version as later on later.follow_up_of = earlier.ticket_id
-        where later.created_at is not null
-    """)
-    # So can a later task of the same requester and type; brought to another agent, it makes the
-    # earlier one's spend redundant. Which agent that is, is known from the later task's actions.
-    con.execute(f"""
-        create or replace temp table task_again as
-        select distinct earlier.task_id, later.task_id as later_task_id
-        from ticket_version as earlier
-        inner join ticket_version as later
-            on later.requester_id = earlier.requester_id
-            and later.task_type = earlier.task_type
-            and later.created_at >= earlier.created_at
-        where later.task_id <> earlier.task_id
-            and later.created_at
-                <= greatest(
-                    earlier.created_at, earlier.updated_at, earlier.closed_at, earlier.resolved_at
-                ) + interval {reopen_window_days} day
-    """)
-    # minutes logged on one day for a ticket of another belong to the ticket's task
-    entries = _bronze(bronze, "reference", "time_entries")
-    con.execute(f"""
-        insert into task_row
-        with ticket_name as (
-            select distinct ticket_id as name, task_id from ticket_version
-            union
-            select distinct split_part(ticket_id, ':', 2), task_id from ticket_version
-        )
-        select distinct coalesce(entry.task_id, ticket_name.task_id), {day("entry.started_at")},
-            entry._load_id, 'reference'
-        from {entries} as entry
-        left join ticket_name on ticket_name.name = entry.ticket_id
-        where entry.{active} and entry.started_at is not null
-            and coalesce(entry.task_id, ticket_name.task_id) is not null
-    """)
-    con.execute(f"""
-        create or replace temp table day_load as
-        select distinct day, load_id, source from (
-            select {day("started_at")} as day, _load_id as load_id, 'tokens' as source
-            from {_bronze(bronze, "tokens", "spans")}
-            where {active} and started_at is not null
-            union all
-            select {day("sampled_at")}, _load_id, 'gpu'
-            from {_bronze(bronze, "gpu", "samples")}
-            where {active} and sampled_at is not null
-            union all
-            select day, load_id, source from task_row
-        )
-    """)
-    _read_billing(con, bronze=bronze, day=day, active=active)
-    # a task's every day is an input of its every other day
-    con.execute("""
-        insert into day_load
-        select distinct here.day, there.load_id, there.source
-        from task_row as here
-        inner join task_row as there using (task_id)
-        where here.day <> there.day
-            and task_id in (
-                select task_id from task_row group by task_id having count(*) > 1
-            )
-    """)
-    # and all that is known of a task is an input of the days of those that it may have repeated,
-    # never the other way
-    con.execute("""
-        insert into day_load
-        select distinct earlier.day, later.load_id, later.source
-        from task_again
-        inner join task_row as earlier using (task_id)
-        inner join task_row as later on later.task_id = task_again.later_task_id
-    """)
-
-
-def _read_billing(
-    con: duckdb.DuckDBPyConnection, *, bronze: str, day: Callable[[str], str], active: str
-) -> None:
-    """Add billing loads: all exports of a period are inputs of each day that it charges.
-
-    A provider's own report is an input of the days that it reports.
-    """
-    con.execute(f"""
-        create or replace temp table charge_row as
-        select _load_id as load_id, provider_name, billing_account_id, billing_period_start,
-            concat_ws(' ', resource_id, resource_name, tags, sku_id, charge_description) as text,
-            {day("charge_period_start")} as first_day,
-            greatest(
-                {day("charge_period_start")},
-                {day("charge_period_end - interval 1 microsecond")}
-            ) as last_day
-        from {_bronze(bronze, "billing", "charges")}
-        where {active} and charge_period_start is not null and charge_period_end is not null
-    """)
-    con.execute("""
-        insert into day_load
-        with spans as (
-            select distinct provider_name, billing_account_id, billing_period_start,
-                first_day, last_day
-            from charge_row
-        ),
-        charged as (
-            select distinct provider_name, billing_account_id, billing_period_start,
-                unnest(generate_series(first_day, last_day, interval 1 day))::date as day
-            from spans
-        ),
-        exports as (
-            select distinct provider_name, billing_account_id, billing_period_start, load_id
-            from charge_row
-        )
-        select distinct charged.day, exports.load_id, 'billing'
-        from charged
-        inner join exports
-            on charged.provider_name is not distinct from exports.provider_name
-            and charged.billing_account_id is not distinct from exports.billing_account_id
-            and charged.billing_period_start is not distinct from exports.billing_period_start
-    """)
-    # a provider's day is a day in UTC, in whatever zone is reported: see fct_provider_report
-    con.execute(f"""
-        insert into day_load
-        select distinct cast(bucket_start as date), _load_id, 'billing'
-        from {_bronze(bronze, "billing", "provider_costs")}
-        where {active} and bucket_start is not null
-    """)
-    # what was capitalised for a training run is paid off on the days after its completion
-    con.execute(f"""
-        insert into day_load
-        select distinct amortised.day, charge_row.load_id, 'billing'
-        from (
-            select match_value,
-                unnest(generate_series(
-                    completed_on + 1,
-                    coalesce(retired_on, completed_on + lifespan_days::integer),
-                    interval 1 day
-                ))::date as day
-            from {_bronze(bronze, "reference", "training_runs")}
-            where {active} and completed_on is not null and lifespan_days > 0
-        ) as amortised
-        inner join charge_row on contains(charge_row.text, amortised.match_value)
-        where amortised.day <= (select max(last_day) from charge_row)
-    """)
-
-
 def newest_event_day(con: duckdb.DuckDBPyConnection) -> date | None:
     """Return the newest day on which anything landed happened; the default of ``as_of``."""
     row = con.execute(
@@ -291,7 +92,7 @@ def plan(
     A day of which nothing has landed is not built: an empty day would say that nothing happened.
     A released day is built again when its inputs changed, or when an open task of it times out.
     It has only aged when ``as_of`` has moved past something else that it waited for: a reopen
-    window, the close of its billing period. ``read_links`` must have been called on this
+    window, the close of its billing period. ``links.read`` must have been called on this
     connection.
     """
     references = [
@@ -397,10 +198,31 @@ def published(con: duckdb.DuckDBPyConnection) -> dict[date, tuple[str, str, date
     return {day: (run_id, status, as_of) for day, run_id, status, as_of in rows}
 
 
+def days_of_periods(con: duckdb.DuckDBPyConnection, days: Collection[date]) -> list[date]:
+    """Return the partitions of all lines of the billing periods that have a line on some days."""
+    rows = con.execute(
+        """
+        select distinct line.day
+        from charge_row as line
+        inner join charge_row as judged
+            on line.provider_name is not distinct from judged.provider_name
+            and line.billing_account_id is not distinct from judged.billing_account_id
+            and line.billing_period_start is not distinct from judged.billing_period_start
+        where judged.day in (select unnest(?::date[]))
+        """,
+        [sorted(days)],
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
 def write_read_days(
     con: duckdb.DuckDBPyConnection, build: list[date], *, reopen_window_days: int
 ) -> None:
-    """Fill ``ops.read_day``: per source, the partitions that building ``build`` needs."""
+    """Fill ``ops.read_day``: per source, the partitions that building ``build`` needs.
+
+    Of lines of a bill these are all days of each billing period that is needed, since exports are
+    compared as wholes; they stand under the name of their table.
+    """
     con.execute("create or replace temp table build_day (day date)")
     if build:
         con.execute("insert into build_day select unnest(?::date[])", [build])
@@ -432,15 +254,34 @@ def write_read_days(
             , charged as (
                 select distinct first_day + shift::integer as day
                 from charge_row, (values (-1), (0), (1)) as shifts(shift)
-                where load_id in (
+                where first_day is not null and load_id in (
                     select load_id from day_load
                     where source = 'billing' and day in (select day from build_day)
                 )
+            ),
+            billed as (select day from near union select day from charged),
+            periods as (
+                select provider_name, billing_account_id, billing_period_start
+                from charge_row
+                inner join billed on billed.day between first_day and last_day
+                union
+                select provider_name, billing_account_id, billing_period_start
+                from training_period
             )
             select 'tokens', day from touched
             union all select 'gpu', day from near
             union all select 'tickets', day from around
-            union all (select 'billing', day from near union select 'billing', day from charged)
+            union all select 'billing', day from billed
+            union all (
+                select distinct 'charges', charge_row.day
+                from charge_row
+                inner join periods
+                    on charge_row.provider_name is not distinct from periods.provider_name
+                    and charge_row.billing_account_id
+                        is not distinct from periods.billing_account_id
+                    and charge_row.billing_period_start
+                        is not distinct from periods.billing_period_start
+            )
             """,
             [reopen_window_days + 1],
         )

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from roi_engine import scope
+from roi_engine import links, scope
 from roi_engine.sources import schema
 from roi_engine.warehouse import lake
 
@@ -41,7 +41,7 @@ class Estate:
     def land(self, load, table, day, **row):
         """Land one row as its own load."""
         with lake.connect(self.root) as con:
-            self._write(con, table, f"{load}-{day}", day, [row | {"_load_id": load}])
+            self._write(con, table, load, day, [row | {"_load_id": load}])
             con.execute("insert into lake.ops.active_load values (?, ?, 0)", [load, table.source])
             con.execute(
                 "insert into lake.ops.manifest (load_id, source, status, interval_end)"
@@ -61,7 +61,7 @@ class Estate:
     def plan(self, requested=None, code="1", read=False):
         """Return the plan of a run, or the days that it reads."""
         with lake.connect(self.root) as con:
-            scope.read_links(con, bronze=str(self.bronze), timezone="UTC", reopen_window_days=7)
+            links.read(con, self.root, timezone="UTC", window_days=7)
             as_of = scope.newest_event_day(con)
             plan = scope.plan(
                 con, requested=requested, as_of=as_of, code_version=code, waits=scope.Waits()

@@ -3,10 +3,12 @@
     ops.active_load   loads whose rows count (the newest parse of each file; of a reference
                       table, the newest file)
     ops.read_day      per source, days whose bronze partitions are read: the days that are built,
-                      their neighbours, and every day on which one of their tasks did something
+                      their neighbours, and every day on which one of their tasks did something;
+                      under `charges`, all days of the billing periods that are needed
     ops.run_day       days that are built, after the gate
+    draft.bronze.*    a view of each bronze table: the rows of active loads on the days read
 
-    All three are written by roi_engine/pipeline.py before dbt starts. -#}
+    All are written by roi_engine/building.py before dbt starts. -#}
 
 {#- A variable that changes from run to run. The pipeline gives it in the environment as
     DBT_ENV_CUSTOM_ENV_name, by hand it may be a --vars; as one of those, every run would have
@@ -19,18 +21,13 @@
     {{ custom_schema_name or target.schema }}
 {%- endmacro -%}
 
-{#- Rows of a bronze table that count: of active loads, not in quarantine, of the days read.
-    For reference tables, and with all_days=true, no day is left out. -#}
-{%- macro bronze_rows(source_name, table_name, all_days=false) -%}
+{#- Rows of a bronze table that count: of active loads, of the days read, not in quarantine. -#}
+{%- macro bronze_rows(source_name, table_name) -%}
 (
     select bronze.*
     from {{ source(source_name, table_name) }} as bronze
     where
-        bronze._load_id in (
-            select active_load.load_id
-            from {{ source('ops', 'active_load') }} as active_load
-        )
-        and not exists (
+        not exists (
             select 1
             from {{ source('ops', 'quarantine') }} as quarantine
             where
@@ -58,16 +55,6 @@
                     )
                 )
         )
-        {% if source_name != 'reference' and not all_days -%}
-        -- literals, so that partitions outside the range are not even opened
-        and bronze.day
-            between '{{ of_run('read_from') }}'::date and '{{ of_run('read_to') }}'::date
-        and bronze.day in (
-            select read_day.day
-            from {{ source('ops', 'read_day') }} as read_day
-            where read_day.source = '{{ source_name }}'
-        )
-        {%- endif %}
 )
 {%- endmacro -%}
 

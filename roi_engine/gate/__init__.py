@@ -23,6 +23,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
+from roi_engine import partitions
 from roi_engine.gate import bronze, count
 from roi_engine.gate.decision import Tally, blocked_days
 from roi_engine.gate.predicate import columns, literal
@@ -74,6 +75,7 @@ def check(
     active_load_ids: Iterable[str] | duckdb.DuckDBPyRelation,
     *,
     run_id: str,
+    charge_days: Collection[date] | None = None,
     reporting_currency: str = "USD",
     reporting_timezone: str = "UTC",
     block_threshold: Decimal = Decimal("0.05"),
@@ -88,6 +90,8 @@ def check(
         active_load_ids: The loads that count, in the order of their arrival, as ids or as a
             relation whose first column they are.
         run_id: Stands in every result row.
+        charge_days: Days on which all lines of the billing periods lie of which lines are judged;
+            None for ``days``.
         reporting_currency: Money in another currency needs a rate to this one.
         reporting_timezone: Whose days an export of a bill replaces.
         block_threshold: The share of critical rows over which a source blocks its day.
@@ -102,14 +106,15 @@ def check(
         loads = [str(row[0]) for row in active_load_ids.fetchall()]
     else:
         loads = list(active_load_ids)
-    files = bronze.find_files(bronze_root, days, loads)
+    files = partitions.find_files(bronze_root, dict.fromkeys(schema.SOURCES, days), loads)
     checks = [
         each
         for source in schema.SOURCES
         for each in importlib.import_module(f"expectations.{source}").checks()
     ]
     memos = {table.name for table in schema.TABLES if table.is_memo}
-    exports = {schema.CHARGES.name: Exports(bronze_root, loads, reporting_timezone)}
+    lines = Exports(bronze_root, charge_days or days, loads, reporting_timezone)
+    exports = {schema.CHARGES.name: lines}
     con.execute(f"create or replace temporary table gate_quarantine ({count.QUARANTINE_COLUMNS})")
     results: list[dict[str, Any]] = []
     tallies = {source: Tally() for source in schema.SOURCES}

@@ -5,16 +5,17 @@ Beside the ``bronze_TABLE`` views there are two small tables for the rules on ar
 last instant of each day, against the days before). Both are read from the files' metadata.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
 import polars as pl
 
+from roi_engine import partitions
 from roi_engine.gate.predicate import literal, quote
+from roi_engine.partitions import File
 from roi_engine.sources import schema
 from roi_engine.sources.schema import Table
 
@@ -26,40 +27,6 @@ LEAST_DAYS = 3
 
 LEAST_ROWS = 20
 """A handful of rows halves and doubles by chance."""
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """One bronze file: its table, its day (None for reference) and where it lies."""
-
-    table: Table
-    day: date | None
-    path: Path
-
-
-def find_files(root: Path, days: Collection[date], loads: Collection[str]) -> list[File]:
-    """Return the bronze files of ``loads`` that lie on ``days``, and those of reference tables.
-
-    Only the folders of the wanted days are listed, so a lake of ten years costs what is asked
-    for. The order is fixed: by table, then day, then load.
-    """
-    wanted = frozenset(loads)
-    files = []
-    for source in schema.SOURCES:
-        tables = {table.name: table for table in schema.TABLES if table.source == source}
-        folders: Iterable[tuple[date | None, Path]] = (
-            [(None, root / source)]
-            if source == "reference"
-            else [(day, root / source / f"day={day.isoformat()}") for day in sorted(days)]
-        )
-        for day, folder in folders:
-            if not folder.is_dir():
-                continue
-            for path in sorted(folder.glob("*.parquet")):
-                name, _, load = path.stem.rpartition("-")
-                if load in wanted and name in tables:
-                    files.append(File(tables[name], day, path))
-    return files
 
 
 @contextmanager
@@ -90,23 +57,10 @@ def rows(con: duckdb.DuckDBPyConnection, table: Table, paths: Collection[Path]) 
     if not paths:
         fields = ", ".join(f"cast(null as {kind}) as {quote(name)}" for name, kind in selected)
         return f"select {fields} where false"
-    read = _read([str(path) for path in paths], by_day=table.day_from is not None)
+    read = partitions.scan(paths, by_day=table.day_from is not None)
     found = {row[0]: row[1] for row in con.execute(f"describe {read}").fetchall()}
     fields = ", ".join(_field(name, kind, found.get(name)) for name, kind in selected)
     return f"select {fields} from ({read})"
-
-
-def files_of_all_days(root: Path, table: Table, loads: Collection[str]) -> list[Path]:
-    """Return the files of ``loads`` that hold rows of a table, whatever their day."""
-    found = sorted((root / table.source).glob(f"day=*/{table.name}-*.parquet"))
-    wanted = frozenset(loads)
-    return [path for path in found if path.stem.rpartition("-")[2] in wanted]
-
-
-def _read(paths: Collection[str], *, by_day: bool) -> str:
-    listed = ", ".join(literal(path) for path in paths)
-    hive = ", hive_partitioning = true, hive_types = {'day': 'DATE'}" if by_day else ""
-    return f"select * from read_parquet([{listed}], union_by_name = true{hive})"
 
 
 def _field(name: str, kind: str, found: str | None) -> str:
@@ -154,7 +108,9 @@ def create_schema_table(
     types = {
         path: {
             row[0]: row[1]
-            for row in con.execute(f"describe {_read([path], by_day=False)}").fetchall()
+            for row in con.execute(
+                f"describe {partitions.scan([Path(path)], by_day=False)}"
+            ).fetchall()
         }
         for path in sorted(set(like.values()))
     }
@@ -209,7 +165,8 @@ def create_volume_table(
     before = {
         day - timedelta(days=back) for day in seen for back in range(1, HISTORY_DAYS + 1)
     } | seen
-    files = [file for file in find_files(root, before, loads) if file.day is not None]
+    found = partitions.find_files(root, dict.fromkeys(schema.SOURCES, before), loads)
+    files = [file for file in found if file.day is not None]
     con.execute(
         "create or replace temporary table gate_landed"
         " (source varchar, day date, landed_rows bigint, last_at timestamp)"

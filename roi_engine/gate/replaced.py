@@ -4,12 +4,14 @@ Which export replaces which is said once, by the dbt model that facts are made w
 its text is asked here too, and only where rows are broken, since a whole billing period is read.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import duckdb
 
+from roi_engine import partitions
 from roi_engine.dbt import PROJECT
 from roi_engine.gate import bronze
 from roi_engine.gate.predicate import literal
@@ -23,9 +25,17 @@ _PERIOD = "provider_name, billing_account_id, billing_period_start"
 
 @dataclass(frozen=True, slots=True)
 class Exports:
-    """The exports of a bill that are active; ``loads`` in the order of their arrival."""
+    """The exports of a bill that are active.
+
+    Attributes:
+        root: The folder ``bronze`` of the lake.
+        days: Days on which the lines of the judged billing periods lie.
+        loads: In the order of their arrival.
+        timezone: Whose days an export replaces.
+    """
 
     root: Path
+    days: Collection[date]
     loads: Sequence[str]
     timezone: str = "UTC"
 
@@ -45,8 +55,8 @@ class Exports:
             derived: The columns that the rules need beside a line's own, as SQL.
         """
         broken = " or ".join(rule.predicate for rule in rules if rule.severity == "critical")
-        files = bronze.files_of_all_days(self.root, CHARGES, self.loads)
-        lines = bronze.rows(con, CHARGES, files)
+        files = partitions.find_files(self.root, {CHARGES.name: self.days}, self.loads)
+        lines = bronze.rows(con, CHARGES, [file.path for file in files if file.table is CHARGES])
         con.execute(f"""
             create or replace temporary table gate_arrival as
             select unnest({list(self.loads)}::varchar[]) as load_id,

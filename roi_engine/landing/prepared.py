@@ -1,6 +1,6 @@
 """The folders of a lake, and a file without rows for every bronze table.
 
-A glob over bronze then always matches, and always knows the table's columns.
+Whoever reads some files of a table then always has one, and always knows the table's columns.
 """
 
 from pathlib import Path
@@ -10,10 +10,9 @@ import pyarrow.parquet as pq
 
 from roi_engine.landing import vault
 from roi_engine.landing.loading import bronze_path
+from roi_engine.partitions import NO_LOAD
 from roi_engine.sources.files import identifier, quoted
 from roi_engine.sources.schema import TABLES, UNDATED
-
-_NO_LOAD = "empty"
 
 
 def prepare(root: Path) -> None:
@@ -22,7 +21,7 @@ def prepare(root: Path) -> None:
     with duckdb.connect() as con:
         for table in TABLES:
             day = UNDATED.isoformat() if table.day_from else None
-            target = bronze_path(root, table.source, table.name, _NO_LOAD, day)
+            target = bronze_path(root, table.source, table.name, NO_LOAD, day)
             if target.exists() and pq.read_schema(target).names == list(table.all_columns):
                 continue
             draft = vault.scratch(root) / target.name

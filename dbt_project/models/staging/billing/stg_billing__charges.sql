@@ -2,7 +2,7 @@ with
 
 source as (
 
-    select * from {{ bronze_rows('billing', 'charges', all_days=true) }} as charges
+    select * from {{ bronze_rows('billing', 'charges') }} as charges
 
 ),
 
