@@ -46,6 +46,26 @@ def test_days_one_by_one_in_reverse(roi, estate, one_range, tmp_path):
     assert_same(exported(roi, tmp_path / "lake", tmp_path), one_range)
 
 
+def test_night_by_night(roi, estate, tmp_path):
+    """A day that only ages while others are built ends as if it had been built as late as they."""
+
+    def run(lake, as_of, *days):
+        window = {"ROI_REOPEN_WINDOW_DAYS": "1", "ROI_AS_OF": as_of}
+        command = ("run", "--inbox", estate / "inbox", "--lake", tmp_path / lake / "lake")
+        return roi(*command, *days, env=os.environ | window)
+
+    run("once", DAYS[-1], "--from", DAYS[0], "--to", DAYS[-1])
+    run("again", DAYS[0], "--day", DAYS[0])
+    for day in DAYS[1:]:
+        said = run("again", day, "--day", day)
+        assert " 1 days built, " in said
+        assert " aged, " in said
+    assert_same(
+        exported(roi, tmp_path / "again" / "lake", tmp_path / "again"),
+        exported(roi, tmp_path / "once" / "lake", tmp_path / "once"),
+    )
+
+
 def test_one_thread_and_two(roi, estate, one_range, tmp_path):
     span = ("--from", DAYS[0], "--to", DAYS[-1])
     roi(
