@@ -51,16 +51,7 @@ def value_factor(curve: CostCurve, multiplier: float) -> Interval:
 
     Value follows the volume and the fixed part of the cost does not, so that of the value V and
     the cost C of the volume as it is there come m·V / (F + m·v), with C = F + v and e = 1.
-
-    Args:
-        curve: A fitted cost curve.
-        multiplier: m >= 0, the volume of the scenario over that of the history.
-
-    Returns:
-        A factor a row with the interval that comes from not knowing f; 1 at m = 1.
-
-    Raises:
-        ValueError: The multiplier is negative.
+    Arguments, returned factor and errors are those of ``workload_factor``.
 
     Source: metrics.md §3, projections by workload scenario.
 

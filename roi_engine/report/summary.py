@@ -39,6 +39,9 @@ _NOBODYS = """
 """
 """What no agent carries: idle and unallocated capacity, untraced use, people's own work."""
 
+OPEN = 10
+"""A limit of as many times what a unit of cost is estimated to bring says nothing to decide by."""
+
 HEADINGS = (
     "agent",
     "spend 28 d",
@@ -69,7 +72,7 @@ def agents(con: duckdb.DuckDBPyConnection, day: str) -> Table:
             f"{row['spend_28d']:,.2f}",
             f"{row['human_cost_28d']:,.2f}",
             f"{row['net_value_28d']:+,.2f}",
-            _ratio(row, "roi"),
+            _ratio(row, "roi", is_open=_is_open(row["roi_28d"], row["roi_high_28d"])),
             _ratio(row, "asr_spend"),
             row["band"] or "–",
             "–" if per_output is None else f"{per_output:,.2f}",
@@ -87,7 +90,13 @@ def footing(con: duckdb.DuckDBPyConnection, day: str) -> str:
     share = f"{assumed / gross:.0%}" if gross else "none"
     provisional = any(row["status"] != "final" for row in rows)
     state = "provisional" if provisional else "final"
-    return f"{share} of the day's value rests on assumptions · {day} is {state}"
+    said = f"{share} of the day's value rests on assumptions · {day} is {state}"
+    if any(_is_open(row["roi_28d"], row["roi_high_28d"]) for row in rows):
+        said += (
+            " · open: a few days that brought much decide how high ROI may be, so that its upper"
+            " limit says nothing yet (it stands in daily_asr)"
+        )
+    return said
 
 
 def _rows(con: duckdb.DuckDBPyConnection, day: str) -> list[dict]:
@@ -96,10 +105,19 @@ def _rows(con: duckdb.DuckDBPyConnection, day: str) -> list[dict]:
     return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
 
 
-def _ratio(row: dict, name: str) -> str:
+def _is_open(roi: float | None, high: float | None) -> bool:
+    """Say whether the upper limit of a return is too far from it to tell anything.
+
+    >>> _is_open(2.0, 147.0), _is_open(2.0, 20.0), _is_open(-0.95, 0.4)
+    (True, False, False)
+    """
+    return roi is not None and high is not None and 1 + high > OPEN * (1 + max(roi, 0))
+
+
+def _ratio(row: dict, name: str, *, is_open: bool = False) -> str:
     value, low, high = (row[f"{name}{part}_28d"] for part in ("", "_low", "_high"))
     if value is None:
         return "–"
     if low is None or high is None:
         return f"{value:.2f}"
-    return f"{value:.2f} [{low:.2f}, {high:.2f}]"
+    return f"{value:.2f} [{low:.2f}, {'open' if is_open else f'{high:.2f}'}]"

@@ -71,3 +71,11 @@ def test_the_footing_tells_assumptions_and_maturity(con):
     assert summary.footing(con, "2026-01-02") == (
         "25% of the day's value rests on assumptions · 2026-01-02 is provisional"
     )
+
+
+def test_an_upper_limit_that_says_nothing_is_told_in_words(con):
+    assert "open" not in summary.footing(con, "2026-01-02")
+    con.execute("update marts.daily_asr set roi_high_28d = 147 where agent_id = 'triage'")
+    _, triage, *_ = shown(summary.agents(con, "2026-01-02"))
+    assert triage[4:7] == ["1.50", "[0.90,", "open]"]
+    assert "open: a few days that brought much decide" in summary.footing(con, "2026-01-02")

@@ -112,24 +112,10 @@ renamed as (
                 then experiment_propensity
         end as experiment_propensity,
 
-        -- what no step can have used is not known; a wrapper's figures repeat those
-        -- of the steps within it, as its tokens do
-        case
-            when not is_rollup and cpu_time_us between 0 and 1000000000000000
-                then cpu_time_us
-        end as cpu_microseconds,
-        case
-            when not is_rollup and peak_memory_bytes between 0 and 1000000000000000
-                then peak_memory_bytes
-        end as peak_memory_bytes,
-        case
-            when not is_rollup and received_bytes between 0 and 1000000000000000
-                then received_bytes
-        end as received_bytes,
-        case
-            when not is_rollup and sent_bytes between 0 and 1000000000000000
-                then sent_bytes
-        end as sent_bytes,
+        {{ used_by_step('cpu_time_us') }} as cpu_microseconds,
+        {{ used_by_step('peak_memory_bytes') }} as peak_memory_bytes,
+        {{ used_by_step('received_bytes') }} as received_bytes,
+        {{ used_by_step('sent_bytes') }} as sent_bytes,
 
         ---------- booleans
         is_model_call,
