@@ -5,15 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from roi_engine import dbt, landing
-from roi_engine.warehouse import lake
+from roi_engine import dbt
+from tests.dbt.tiny import empty_lake
 
 
 def _build(root: Path, as_of: str, **variables: object) -> tuple[int, str]:
     """Build an empty lake; return the files that dbt parsed and what it ran for a model."""
-    landing.prepare(root)
-    with lake.connect(root):
-        pass
+    empty_lake(root)
     with dbt.Process(root, variables) as process:
         process.build({"as_of": as_of})
     (ran,) = (root / "logs" / "dbt" / "run").rglob("int_tasks.sql")

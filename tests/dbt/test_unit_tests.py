@@ -2,14 +2,12 @@
 
 import json
 
-from roi_engine import dbt, landing
-from roi_engine.warehouse import lake
+from roi_engine import dbt
+from tests.dbt.tiny import empty_lake
 
 
 def test_every_model_passes_its_unit_tests(tmp_path):
-    landing.prepare(tmp_path)
-    with lake.connect(tmp_path):
-        pass
+    empty_lake(tmp_path)
     with dbt.Process(tmp_path, {"as_of": "2026-03-01"}) as process:
         process.build({}, unit_tests=True)
     results = json.loads((tmp_path / "logs" / "dbt" / "run_results.json").read_text())["results"]

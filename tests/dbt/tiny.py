@@ -5,14 +5,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 import duckdb
 import polars as pl
 
-from roi_engine import dbt, landing
+from roi_engine import dbt, landing, partitions
 from roi_engine.landing.loading import bronze_path
-from roi_engine.sources.schema import Table
+from roi_engine.sources.schema import SOURCES, Table
 from roi_engine.warehouse import draft, lake
 
 Row = dict[str, object]
@@ -58,6 +59,13 @@ def _run_dbt(root: Path, facts: Sequence[str]) -> None:
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
 
 
+def empty_lake(root: Path) -> None:
+    """Make a lake in which nothing has landed, with what dbt reads of it."""
+    landing.prepare(root)
+    with lake.connect(root) as con, draft.opened(con, root):
+        partitions.show(con, root / "bronze", {}, ())
+
+
 def facts_of(
     root: Path, rows: list[tuple[Table, list[Row]]], days: Sequence[str], facts: Sequence[str]
 ) -> dict[str, pl.DataFrame]:
@@ -69,8 +77,10 @@ def facts_of(
             con.execute("insert into ops.active_load values (?, ?, 1)", [load_id, table.source])
         for day in days:
             con.execute("insert into ops.run_day values (?, 'passed', null, 'run', true)", [day])
-            for source in ("tokens", "tickets"):
-                con.execute("insert into ops.read_day (source, day) values (?, ?)", [source, day])
+        read = dict.fromkeys(SOURCES, tuple(date.fromisoformat(day) for day in days))
+        loads = {f"load_of_{table.name}" for table, _ in rows}
+        with draft.opened(con, root):
+            partitions.show(con, root / "bronze", read, loads)
     _run_dbt(root, facts)
     with lake.connect(root, read_only=True) as con, draft.opened(con, root):
         return {fact: con.execute(f"from draft.{fact}").pl() for fact in facts}
