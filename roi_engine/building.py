@@ -324,22 +324,24 @@ def _publish(bench: Bench, draft: Draft, *, reason: str | None) -> None:
 
 def _release(bench: Bench, draft: Draft, *, reason: str | None) -> None:
     con = bench.con
-    days = mart_days(con, draft)
-    newest = max(_released(con) | draft.runs)
-    window = reading.open_window(con, mart_days=days)
-    found, rules = conditions.find(con, window, newest=newest, settings=bench.settings)
+    with lake.transaction(con):
+        days = mart_days(con, draft)
+        newest = max(_released(con) | draft.runs)
+        window = reading.open_window(con, mart_days=days)
+        found, rules = conditions.find(con, window, newest=newest, settings=bench.settings)
+        statuses = dict(
+            con.execute(
+                "select day, case when bool_and(status = 'final') then 'final' else 'provisional'"
+                " end from draft.daily_roi group by day"
+            ).fetchall()
+        )
+        published = _published(con, draft, statuses)
 
     def also() -> None:
         finish_draft(con)
         alerts.resolve(con, draft.built)
         alerts.settle(con, found, rules=rules)
 
-    statuses = dict(
-        con.execute(
-            "select day, case when bool_and(status = 'final') then 'final' else 'provisional' end"
-            " from draft.daily_roi group by day"
-        ).fetchall()
-    )
     choices = bench.settings.published_choices()
     release.publish(
         con,
@@ -347,7 +349,7 @@ def _release(bench: Bench, draft: Draft, *, reason: str | None) -> None:
         aged=sorted(draft.aged),
         mart_days=days,
         keys=FACT_KEYS,
-        published=_published(con, draft, statuses),
+        published=published,
         as_of=_dated(draft),
         code_version=version.code_version(choices),
         settings=choices,

@@ -1,6 +1,7 @@
 """Value: from facts to marts, each built from its sums and judged by its own declaration."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -10,9 +11,17 @@ import polars as pl
 from roi_engine import scope
 from roi_engine.marts import MARTS
 from roi_engine.marts.declare import DECLARED
+from roi_engine.marts.facts import WINDOW_DAYS, FactQuery
 from roi_engine.marts.params import Params
 from roi_engine.settings import Settings
 from roi_engine.warehouse import lake, reading
+from roi_engine.warehouse.release import FACT_PREFIXES
+
+_NEAR_DAYS = 2 * WINDOW_DAYS - 1
+"""What looks back no further is answered from a copy: a window, and the one before it."""
+
+_OFTEN = 3
+"""A fact is copied when at least this many queries ask for it; one alone reads what it needs."""
 
 
 class MartRefused(Exception):
@@ -74,16 +83,23 @@ def build(
     Raises:
         MartRefused: A critical rule of a mart's declaration does not hold.
     """
-    # one transaction: a commit for each mart costs more than most marts
-    with lake.transaction(con):
-        _build_daily(con, params, step)
-        _build_standing(con, params, newest, step)
+    reading.open_window(con)
+    questions = _near_questions(params, newest)
+    asked, since = _wanted(questions)
+    with reading.near(con, asked, first=since) as copied:
+        near = frozenset(query.name for query, _ in questions if copied.issuperset(query.tables))
+        # one transaction: a commit for each mart costs more than most marts
+        with lake.transaction(con):
+            _build_daily(con, params, near, step)
+            _build_standing(con, params, newest, near, step)
     step("value.judge")
     # Great Expectations takes seconds to import; who only makes marts needs none of it
     from roi_engine import gate  # noqa: PLC0415
 
     relations = {name: f"draft.{name}" for name in MARTS}
-    results = gate.check_marts(con, relations, run_id=run_id)
+    # one transaction: each query outside of one reads the lake's catalog, though it names the draft
+    with lake.transaction(con):
+        results = gate.check_marts(con, relations, run_id=run_id)
     broken = results.filter(~pl.col("success") & (pl.col("severity") == "critical"))
     if broken.height:
         first = broken.row(0, named=True)
@@ -98,6 +114,7 @@ def made(
     *,
     schema: str,
     params: Params,
+    near: Collection[str] = (),
     step: Callable[[str], None] = lambda _: None,
 ) -> Iterator[tuple[str, pl.DataFrame]]:
     """Build marts one after the other, from queries and from the marts before them.
@@ -107,6 +124,7 @@ def made(
         names: Marts, each after those that it needs.
         schema: Holds facts, and marts that queries name.
         params: The run's choices.
+        near: Names of the queries that the copies of ``reading.near`` answer.
         step: Told the name of each mart.
 
     Yields:
@@ -117,29 +135,73 @@ def made(
         step(f"value.{name}")
         for query in MARTS[name].QUERIES:
             if query.name not in answers:
-                answers[query.name] = _ask(con, query.sql(schema, params.days))
+                where = reading.NEAR if query.name in near else schema
+                answers[query.name] = _ask(con, query.sql(where, params.days))
         answers[name] = MARTS[name].build(answers, params)
         yield name, answers[name]
 
 
+def _near_questions(params: Params, newest: date) -> list[tuple[FactQuery, Sequence[date]]]:
+    """Return the queries about facts of the last days that are asked often, and their days."""
+    found: dict[tuple[str, tuple[date, ...]], FactQuery] = {}
+    for name, mart in MARTS.items():
+        days = (newest,) if DECLARED[name].standing else params.days
+        found |= {(query.name, days): query for query in mart.QUERIES if _is_near(query)}
+    times = Counter(table for query in found.values() for table in query.tables)
+    return [
+        (query, days)
+        for (_, days), query in found.items()
+        if all(times[table] >= _OFTEN for table in query.tables)
+    ]
+
+
+def _is_near(query: FactQuery) -> bool:
+    """Say whether a query reads facts, and none of them further back than a copy goes."""
+    join = query.join
+    return (
+        query.reaches_back is not None
+        and query.reaches_back <= _NEAR_DAYS
+        and all(table.startswith(FACT_PREFIXES) for table in query.tables)
+        and (join is None or "day" in join.on or join.same_days)
+    )
+
+
+def _wanted(
+    questions: Sequence[tuple[FactQuery, Sequence[date]]],
+) -> tuple[dict[str, str], date]:
+    """Return fact → what is asked of it, as one text, and the first day that any question needs."""
+    texts: dict[str, str] = {}
+    for query, days in questions:
+        for table in query.tables:
+            texts[table] = f"{texts.get(table, '')}\n{query.sql(reading.NEAR, days)}"
+    return texts, min(query.days(days)[0] for query, days in questions)
+
+
 def _build_daily(
-    con: duckdb.DuckDBPyConnection, params: Params, step: Callable[[str], None]
+    con: duckdb.DuckDBPyConnection,
+    params: Params,
+    near: Collection[str],
+    step: Callable[[str], None],
 ) -> None:
     """Build the marts of each day from facts, and from marts of the same days."""
     names = [name for name in MARTS if not DECLARED[name].standing]
-    window = reading.open_window(con)
-    for name, mart in made(con, names, schema=window, params=params, step=step):
+    window = reading.WINDOW
+    for name, mart in made(con, names, schema=window, params=params, near=near, step=step):
         _write(con, name, mart)
 
 
 def _build_standing(
-    con: duckdb.DuckDBPyConnection, params: Params, newest: date, step: Callable[[str], None]
+    con: duckdb.DuckDBPyConnection,
+    params: Params,
+    newest: date,
+    near: Collection[str],
+    step: Callable[[str], None],
 ) -> None:
     """Build the marts that are made whole, from facts and daily marts as they will stand."""
     names = [name for name in MARTS if DECLARED[name].standing]
     window = reading.open_window(con, mart_days=params.days)
     now = replace(params, days=(newest,))
-    for name, mart in made(con, names, schema=window, params=now, step=step):
+    for name, mart in made(con, names, schema=window, params=now, near=near, step=step):
         _write(con, name, mart)
 
 

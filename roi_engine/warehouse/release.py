@@ -15,9 +15,9 @@ from pathlib import Path
 
 import duckdb
 
-from roi_engine.warehouse import restating
+from roi_engine.warehouse import changes, restating
 from roi_engine.warehouse.draft import AGEING
-from roi_engine.warehouse.lake import LakeError, know_empty
+from roi_engine.warehouse.lake import LakeError, know_empty, transaction
 
 FACT_PREFIXES = ("fct_", "dim_")
 _OPS = ("rounding",)
@@ -94,17 +94,18 @@ def publish(
     Raises:
         LakeError: Another writer committed in between (the lock was not held).
     """
-    tables, there = built_tables(con), columns(con)
-    release = _next(con, "select coalesce(max(release), 0) + 1 from lake.ops.published")
-    snapshot = _next(con, "select max(snapshot_id) + 1 from lake.snapshots()")
-    restating.compare(
-        con,
-        metrics or {},
-        mart_days,
-        release=release,
-        code_version=code_version,
-        columns=there,
-    )
+    with transaction(con):
+        tables, there = built_tables(con), columns(con)
+        release = _next(con, "select coalesce(max(release), 0) + 1 from lake.ops.published")
+        snapshot = _next(con, "select max(snapshot_id) + 1 from lake.snapshots()")
+        restating.compare(
+            con,
+            metrics or {},
+            mart_days,
+            release=release,
+            code_version=code_version,
+            columns=there,
+        )
     con.execute("begin")
     try:
         con.execute("call lake.set_commit_message(?, ?)", ["roi", message])
@@ -170,6 +171,9 @@ def _replace(
             con.execute(f"{note} cast(null as date)", [name])
         if "day" in new:
             con.execute(f"{note} unnest(?::date[])", [name, list(days)])
+        if old == new and (schema == "marts" or "day" not in new):
+            _replace_changed(con, source, target, names=list(new), days=days)
+            continue
         if "day" not in new:
             con.execute(f"delete from {target}")
         else:
@@ -182,6 +186,36 @@ def _replace(
             )
             con.execute(f"delete from {target} where {key} in (select {key} from {source})")
         con.execute(f"insert into {target} by name from {source}")
+
+
+def _replace_changed(
+    con: duckdb.DuckDBPyConnection,
+    source: str,
+    target: str,
+    *,
+    names: Sequence[str],
+    days: Sequence[date],
+) -> None:
+    """Replace only the days that hold other rows: a window makes many marts anew, few differ.
+
+    What is written anew is a file more, and a list of deleted rows that every reader of the table
+    has to read from then on. Facts are not compared: their days are built because they changed.
+    """
+    found = changes.against_draft(con, source, target, names=names, days=days)
+    if "day" not in names:
+        if found.get(None):
+            con.execute(f"delete from {target}")
+        if found:
+            con.execute(f"insert into {target} by name from {source}")
+        return
+    if stale := [day for day, was_there in found.items() if was_there]:
+        con.execute(f"delete from {target} where day in (select unnest(?::date[]))", [stale])
+    same = sorted(set(days) - found.keys())
+    con.execute(
+        f"insert into {target} by name from {source}"
+        " where (day in (select unnest(?::date[]))) is not true",
+        [same],
+    )
 
 
 def _migrate(
@@ -237,6 +271,7 @@ def export_release(con: duckdb.DuckDBPyConnection, root: Path) -> Path | None:
     con.execute("begin")  # the catalog is read once, not for every table
     try:
         replaced = _replaced(con, before)
+        kinds = changes.between(con, int(before.name), snapshot) if before else {}
         for (schema, table), names in columns(con).items():
             if schema in _EXPORTED:
                 _export_table(
@@ -246,6 +281,7 @@ def export_release(con: duckdb.DuckDBPyConnection, root: Path) -> Path | None:
                     draft=draft,
                     before=before,
                     replaced=replaced.get((schema, table), set()) if replaced is not None else None,
+                    kind=kinds.get((schema, table), changes.Kind.CHANGED),
                 )
     finally:
         con.execute("rollback")
@@ -270,10 +306,15 @@ def _export_table(
     draft: Path,
     before: Path | None,
     replaced: Collection[date | None] | None,
+    kind: changes.Kind,
 ) -> None:
     """Write one table of a snapshot; a day whose rows did not change is linked, not written."""
     target = draft / schema / table
     target.mkdir(parents=True)
+    former = before / schema / table if before else None
+    if former and former.is_dir() and kind is changes.Kind.UNTOUCHED:
+        _link(former, target)
+        return
     relation = f"lake.{schema}.{table} at (version => {snapshot})"
     order = ", ".join(f'"{name}"' for name in names)
     if "day" not in names or schema == "ops":
@@ -282,17 +323,18 @@ def _export_table(
             " (format parquet, compression zstd)"
         )
         return
-    former = before / schema / table if before else None
     written = "day is not null"
     if former and former.is_dir() and replaced is not None and None not in replaced:
-        changed = _link_others(
-            con,
-            f"lake.{schema}.{table}",
-            {day for day in replaced if day},
-            former=former,
-            target=target,
-            snapshot=snapshot,
-        )
+        past = int(former.parents[1].name)
+        if kind is changes.Kind.GROWN:
+            changed = changes.grown_days(con, schema, table, past, snapshot)
+        else:
+            changed = {day for day in replaced if day}
+            kept = changed & _days(former)
+            changed -= changes.same_days(con, f"lake.{schema}.{table}", kept, past, snapshot)
+        for day in _days(former) - changed:
+            (target / f"day={day}").mkdir()
+            _link(former / f"day={day}", target / f"day={day}")
         listed = ", ".join(f"date '{day}'" for day in sorted(changed))
         written = f"day in ({listed})" if listed else ""
     if written:
@@ -308,24 +350,21 @@ def _export_table(
         )
 
 
-def _link_others(
-    con: duckdb.DuckDBPyConnection,
-    table: str,
-    replaced: Collection[date],
-    *,
-    former: Path,
-    target: Path,
-    snapshot: int,
-) -> set[date]:
-    """Link a table's days as they were exported; return those replaced that hold other rows."""
-    days = {date.fromisoformat(path.name.removeprefix("day=")) for path in former.glob("day=*")}
-    before = int(former.parents[1].name)
-    changed = set(replaced) - _same(con, table, days.intersection(replaced), before, snapshot)
-    for day in days - changed:
-        (target / f"day={day}").mkdir()
-        for path in (former / f"day={day}").iterdir():
-            os.link(path, target / f"day={day}" / path.name)
-    return changed
+def _days(folder: Path) -> set[date]:
+    """Return the days of an exported table."""
+    return {date.fromisoformat(path.name.removeprefix("day=")) for path in folder.glob("day=*")}
+
+
+def _link(former: Path, target: Path) -> None:
+    """Link what is in a folder into another; by names, since paths cost more than the links."""
+    with os.scandir(former) as entries:
+        for entry in entries:
+            place = f"{target}/{entry.name}"
+            if entry.is_dir():
+                os.mkdir(place)
+                _link(Path(entry.path), Path(place))
+            else:
+                os.link(entry.path, place)
 
 
 def _replaced(
@@ -354,23 +393,3 @@ def _replaced(
     ).fetchall():
         found.setdefault((schema, table), set()).add(day)
     return found
-
-
-def _same(
-    con: duckdb.DuckDBPyConnection, table: str, days: Collection[date], old: int, new: int
-) -> set[date]:
-    """Return the days of a table whose rows are the same in two snapshots."""
-    if not days:
-        return set()
-
-    def content(snapshot: int) -> set[tuple[date, int, int]]:
-        rows = f"from {table} at (version => {snapshot})"
-        return set(
-            con.execute(
-                f"select day, count(*), sum(hash(read)) from ({rows}) as read"
-                " where day in (select unnest(?::date[])) group by day",
-                [sorted(days)],
-            ).fetchall()
-        )
-
-    return {day for day, *_ in content(old) & content(new)}
