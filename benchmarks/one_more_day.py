@@ -66,7 +66,8 @@ def main() -> None:
     for name, text in (("on history", said), ("on an empty lake", said_alone)):
         report = json.loads(text)
         stages = " · ".join(f"{stage} {took:.1f}" for stage, took in report["seconds"].items())
-        print(f"{name}: {report['days_built']} built, {report['mart_days']} marts; {stages}")
+        days = f"{report['days_built']} built, {report['days_aged']} aged"
+        print(f"{name}: {days}, marts of {report['mart_days']}; {stages}")
 
 
 if __name__ == "__main__":
