@@ -58,8 +58,8 @@ class Estate:
         row = {"ticket_id": "zendesk:1", "updated_at": f"{created} 13:00:00"} | row
         self.land(load, schema.TICKETS, created, created_at=f"{created} 12:00:00", **row)
 
-    def plan(self, requested=None, code="1", read=False):
-        """Return the plan of a run, or the days that it reads."""
+    def plan(self, requested=None, code="1", read=None):
+        """Return the plan of a run, or the days of a source that it reads."""
         with lake.connect(self.root) as con:
             links.read(con, self.root, timezone="UTC", window_days=7)
             as_of = scope.newest_event_day(con)
@@ -69,7 +69,7 @@ class Estate:
             if read:
                 scope.write_read_days(con, plan.build, reopen_window_days=7)
                 rows = con.execute(
-                    "select day from lake.ops.read_day where source = 'tokens' order by 1"
+                    "select day from lake.ops.read_day where source = ? order by 1", [read]
                 ).fetchall()
                 return [row[0] for row in rows]
             return plan
@@ -170,7 +170,7 @@ def test_the_agent_of_a_later_task_decides_of_the_earlier_one_but_never_the_othe
     estate.span("c", D[6], task="again")
     assert estate.plan(requested=[]).build == [D[0], D[4]]
     # building the earlier day reads every day of the later task
-    read = estate.plan(requested=[], read=True)
+    read = estate.plan(requested=[], read="tokens")
     assert {D[0], D[4], D[6]} <= {*read}
     estate.publish(estate.plan())
 
@@ -293,7 +293,7 @@ def test_a_month_is_final_once_its_bill_is_closed_and_its_windows_are_over(estat
 def test_building_a_day_reads_its_neighbours_and_the_other_days_of_its_tasks(estate):
     estate.span("a", D[4], task="t")
     estate.span("b", D[8], task="t")
-    assert estate.plan(requested=[D[4]], read=True) == [D[3], D[4], D[5], D[8]]
+    assert estate.plan(requested=[D[4]], read="tokens") == [D[3], D[4], D[5], D[8]]
 
 
 def test_the_transform_run_does_not_depend_on_what_else_is_built(estate):
@@ -314,4 +314,24 @@ def test_minutes_logged_later_belong_to_the_days_of_their_task(estate):
         started_at=f"{D[9]} 09:00:00",
     )
     assert estate.plan().build == [D[0], D[9]]
-    assert D[0] in estate.plan(requested=[D[9]], read=True)
+    assert D[0] in estate.plan(requested=[D[9]], read="tokens")
+
+
+def test_exports_are_compared_as_wholes_so_all_days_of_a_needed_period_are_read(estate):
+    """And no day of another period: what one day costs must not grow with the bills before it."""
+    for load, month, day in (("a", 2, 27), ("b", 3, 1), ("c", 3, 9), ("d", 4, 20)):
+        estate.land(
+            load,
+            schema.CHARGES,
+            date(2026, month, day),
+            provider_name="p",
+            billing_period_start=date(2026, month, 1),
+            charge_period_start=date(2026, month, day),
+            charge_period_end=date(2026, month, day) + timedelta(days=1),
+        )
+    march = {D[0], date(2026, 3, 9)}
+    assert {*estate.plan(requested=[D[0]], read="charges")} == march
+    with lake.connect(estate.root) as con:
+        links.read(con, estate.root, timezone="UTC", window_days=7)
+        assert {*scope.days_of_periods(con, [D[0]])} == march
+        assert scope.days_of_periods(con, [D[3]]) == []
