@@ -8,6 +8,7 @@ other code is made anew, and no backup holds it.
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -116,8 +117,7 @@ def _keep(con: duckdb.DuckDBPyConnection, bronze: Path, *, timezone: str) -> Non
     if not new:
         return
 
-    def day(column: str) -> str:
-        return f"cast(timezone('{timezone}', timezone('UTC', {column})) as date)"
+    day = partial(partitions.day_of, timezone=timezone)
 
     def rows(table: Table) -> str:
         return f"({_rows(bronze, table, new)})"
@@ -201,9 +201,7 @@ def _reference(bronze: Path, table: Table) -> str:
 def _link_tasks(
     con: duckdb.DuckDBPyConnection, bronze: Path, *, timezone: str, window_days: int
 ) -> None:
-    def day(column: str) -> str:
-        return f"cast(timezone('{timezone}', timezone('UTC', {column})) as date)"
-
+    day = partial(partitions.day_of, timezone=timezone)
     ticket_days = " union ".join(
         f"select task_id, {day(moment)} as day, load_id, 'tickets' from ticket_version"
         f" where {moment} is not null"

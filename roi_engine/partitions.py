@@ -67,6 +67,15 @@ def _folders(
     ]
 
 
+def day_of(column: str, timezone: str) -> str:
+    """Return the SQL of the reporting day of an instant, as dbt's macro ``reporting_day`` has it.
+
+    >>> day_of("started_at", "Asia/Tokyo")
+    "cast(timezone('Asia/Tokyo', timezone('UTC', started_at)) as date)"
+    """
+    return f"cast(timezone({quoted(timezone)}, timezone('UTC', {column})) as date)"
+
+
 def scan(paths: Iterable[Path], *, by_day: bool) -> str:
     """Return the query of all rows of files, a column for each that any of them has."""
     listed = ", ".join(quoted(path) for path in paths)

@@ -13,11 +13,9 @@ from datetime import date, timedelta
 
 import duckdb
 
+from roi_engine.marts.facts import REACH_DAYS
 from roi_engine.sources.schema import UNDATED
 from roi_engine.warehouse import draft, lake
-
-REACH_DAYS = 31
-"""How far a daily mart looks back, itself included: a changed day is followed by as many."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ import duckdb
 from roi_engine import partitions
 from roi_engine.dbt import PROJECT
 from roi_engine.gate import bronze
-from roi_engine.gate.predicate import literal
 from roi_engine.gate.rules import Rule
 from roi_engine.sources.schema import CHARGES
 
@@ -98,8 +97,7 @@ class Exports:
             con.execute(f"drop table if exists {name}")
 
     def _day(self) -> str:
-        zone = literal(self.timezone)
-        return f"cast(timezone({zone}, timezone('UTC', charge_period_start)) as date)"
+        return partitions.day_of("charge_period_start", self.timezone)
 
 
 def _versions(lines: str) -> str:
