@@ -1,6 +1,11 @@
 """What loads touch is kept beside the lake, is read once, and can be thrown away."""
 
+import os
+import signal
+import subprocess
+import sys
 from datetime import date
+from pathlib import Path
 
 import duckdb
 import polars as pl
@@ -71,6 +76,41 @@ def test_a_database_that_is_broken_or_gone_is_made_anew(root, broken):
         assert read(con, root) == wanted
 
 
+class Killed:
+    """A connection whose process is killed when it is about to run a statement."""
+
+    def __init__(self, con, before):
+        self.con, self.before = con, before
+
+    def execute(self, query, *given):
+        if query.split() and " ".join(query.split()).startswith(self.before):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return self.con.execute(query, *given)
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        *("create table links.about", "create table links.charge ", "insert into links.about"),
+        *("begin", "insert into links.task_day", "insert into links.kept", "commit"),
+        *("detach links", "insert into task_row"),
+    ],
+)
+def test_a_kill_while_it_is_written_costs_nothing(root, before):
+    """Of what was not committed nothing is known, and the load is read again."""
+    killed = subprocess.run(
+        [sys.executable, "-m", "tests.test_links", str(root), before],
+        cwd=Path(__file__).parents[1],
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL
+    with lake.connect(root) as con:
+        if before in {"detach links", "insert into task_row"}:
+            # it was committed, and is not read again
+            (root / f"bronze/tokens/day={DAY}/spans-a.parquet").unlink()
+        assert read(con, root) == [("t", DAY, "a")]
+
+
 def test_days_are_those_of_the_time_zone_that_is_asked_for(root):
     with lake.connect(root) as con:
         assert read(con, root) == [("t", DAY, "a")]
@@ -130,3 +170,9 @@ def test_dbt_is_shown_the_files_of_active_loads_on_the_days_read(root):
                 con.execute("select 1 from duckdb_views() where database_name = 'draft'").fetchall()
                 == []
             )
+
+
+if __name__ == "__main__":
+    place, statement = Path(sys.argv[1]), sys.argv[2]
+    with lake.connect(place) as opened:
+        read(Killed(opened, statement), place)
