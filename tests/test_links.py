@@ -83,7 +83,8 @@ class Killed:
         self.con, self.before = con, before
 
     def execute(self, query, *given):
-        if query.split() and " ".join(query.split()).startswith(self.before):
+        """Run a statement, or die of it."""
+        if " ".join(query.split()).startswith(self.before):
             os.kill(os.getpid(), signal.SIGKILL)
         return self.con.execute(query, *given)
 
