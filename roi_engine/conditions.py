@@ -4,15 +4,16 @@ Only the last 28 days are asked, so that history which is built anew raises noth
 stays open until its own numbers are right. A rule whose mart is not there is not asked.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import date, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import duckdb
 import polars as pl
 
 from roi_engine import alerts, regressions
 from roi_engine.metrics.alarms import over_human, uncovered
+from roi_engine.metrics.drift import MATERIAL_CHANGE, PSI_MODERATE, SIGNIFICANT
 from roi_engine.settings import Settings
 
 WINDOW_DAYS = 28
@@ -259,11 +260,12 @@ def _regression(asked: Asked) -> list[alerts.Alert]:
             day=asked.newest,
             owner=owners.get(one.agent_id),
             value=one.change,
-            threshold=0.0,
+            threshold=one.least,
             evidence=(
                 f"select model_version, {', '.join(regressions.VERSIONS)}, task_type, {one.parts}"
                 f" from fct_task where is_ended and agent_id = {_quoted(one.agent_id)}"
-                f" and day > date '{one.since}' - 28"
+                f" and model_version in ({_quoted(one.before)}, {_quoted(one.version)})"
+                f" and day >= date '{one.first}'"
                 " group by all order by all"
             ),
         )
@@ -276,29 +278,49 @@ def _regression(asked: Asked) -> list[alerts.Alert]:
     ]
 
 
-def _wallet_flag(rule: str, column: str, says: str) -> Callable[[Asked], list[alerts.Alert]]:
-    def ask(asked: Asked) -> list[alerts.Alert]:
-        rows = asked.rows(
-            f"select wallet_id from {{s}}.daily_wallet where day = ? and {column}"
-            " order by wallet_id",
-            asked.newest,
-        )
-        return [
-            alerts.make(
-                rule,
-                subject=wallet,
-                about=[wallet],
-                message=says,
-                day=asked.newest,
-                evidence=(
-                    f"select * from daily_wallet where {_window(asked, wallet_id=wallet)}"
-                    " order by day"
-                ),
-            )
-            for (wallet,) in rows.iter_rows()
-        ]
+def _over_limit(asked: Asked) -> list[alerts.Alert]:
+    return _wallets(
+        asked,
+        "over_limit",
+        "over_limit",
+        "spent_to_date",
+        "{value:.2f} {currency} is spent, {limit:.2f} was allowed.",
+    )
 
-    return ask
+
+def _early_exhaustion(asked: Asked) -> list[alerts.Alert]:
+    return _wallets(
+        asked,
+        "early_exhaustion",
+        "early_exhaustion_low_yield",
+        "projected_spend",
+        "At its present rate {value:.2f} {currency} will be spent when the period ends, {limit:.2f}"
+        " is allowed, and what it buys does not earn its money.",
+    )
+
+
+def _wallets(asked: Asked, rule: str, flag: str, column: str, says: str) -> list[alerts.Alert]:
+    """Tell of the wallets that a flag marks on the newest day, a column against the allowance."""
+    rows = asked.rows(
+        f"select wallet_id, {column}::double, allowance::double, currency from {{s}}.daily_wallet"
+        f" where day = ? and {flag} order by wallet_id",
+        asked.newest,
+    )
+    return [
+        alerts.make(
+            rule,
+            subject=wallet,
+            about=[wallet],
+            message=says.format(value=value, limit=limit, currency=currency),
+            day=asked.newest,
+            value=value,
+            threshold=limit,
+            evidence=(
+                f"select * from daily_wallet where {_window(asked, wallet_id=wallet)} order by day"
+            ),
+        )
+        for wallet, value, limit, currency in rows.iter_rows()
+    ]
 
 
 def _mandate_over_limit(asked: Asked) -> list[alerts.Alert]:
@@ -324,25 +346,97 @@ def _mandate_over_limit(asked: Asked) -> list[alerts.Alert]:
 
 
 def _drift(asked: Asked) -> list[alerts.Alert]:
+    """Tell each agent's advice, with the figure that gave it and what it was held against."""
     rows = asked.rows(
-        "select agent_id, string_agg(distinct advice, ', ' order by advice),"
-        f" {', '.join(f'max({name}s_now)' for name in regressions.VERSIONS)}"
-        " from {s}.drift where advice <> 'keep' group by agent_id order by agent_id"
+        f"""
+        with moved as (
+            select agent_id, advice_reason, subject as kpi, value_then, value_now, mix_effect,
+                rate_p_value
+            from {{s}}.drift where kind = 'kpi'
+            qualify row_number() over (
+                partition by agent_id, advice_reason
+                order by if(advice_reason = 'mix_changed', -abs(mix_effect / value_then),
+                    rate_p_value) nulls last, subject
+            ) = 1
+        ),
+        inputs as (
+            select agent_id, subject as input, psi
+            from {{s}}.drift where kind = 'input' and stability in ('moderate', 'major')
+            qualify row_number() over (partition by agent_id order by psi desc, subject) = 1
+        )
+        select agent_id, advice, advice_reason, verified_asr_value, days_under_one,
+            kpi, moved.value_then, moved.value_now, moved.mix_effect, moved.rate_p_value,
+            input, inputs.psi, {", ".join(f"{name}s_now" for name in regressions.VERSIONS)}
+        from {{s}}.drift
+        left join moved using (agent_id, advice_reason)
+        left join inputs using (agent_id)
+        where kind = 'advice' and advice <> 'keep'
+        order by agent_id
+        """
     )
     owners = _owners(asked)
-    return [
-        alerts.make(
-            "drift",
-            subject=agent,
-            about=[agent],
-            message=f"What the agent is given or what it does has shifted: {advice}."
-            + regressions.ran_with("It", versions),
-            day=asked.newest,
-            owner=owners.get(agent),
-            evidence=f"select * from drift where agent_id = {_quoted(agent)}",
+    found = []
+    for row in rows.iter_rows(named=True):
+        because = _because(row)
+        versions = [row[f"{name}s_now"] for name in regressions.VERSIONS]
+        found.append(
+            alerts.make(
+                "drift",
+                subject=row["agent_id"],
+                about=[row["agent_id"]],
+                message=f"Advice: {row['advice']}. {because.says}."
+                + regressions.ran_with("It", versions),
+                day=asked.newest,
+                owner=owners.get(row["agent_id"]),
+                value=because.value,
+                threshold=because.threshold,
+                evidence=f"select * from drift where agent_id = {_quoted(row['agent_id'])}",
+            )
         )
-        for agent, advice, *versions in rows.iter_rows()
-    ]
+    return found
+
+
+class _Because(NamedTuple):
+    """Why something is advised: in words, and a figure with what it was held against."""
+
+    says: str
+    value: float | None
+    threshold: float
+
+
+def _because(row: Mapping[str, Any]) -> _Because:
+    """Return what gave an agent's advice, by the line of the rule that it came from."""
+    moved = f"{row['kpi']} went from {_figure(row['value_then'])} to {_figure(row['value_now'])}"
+    tested = (row["rate_p_value"], SIGNIFICANT)
+    match row["advice_reason"]:
+        case "loses_money":
+            return _Because(
+                f"Of each unit spent {_figure(row['verified_asr_value'])} came back, under 1 for"
+                f" {row['days_under_one']} days",
+                row["verified_asr_value"],
+                1.0,
+            )
+        case "worse_on_new_inputs":
+            return _Because(f"Its inputs have drifted ({row['input']}), and {moved}", *tested)
+        case "inputs_drifted":
+            return _Because(
+                f"The inputs have drifted: {row['input']}, PSI {_figure(row['psi'])}",
+                row["psi"],
+                PSI_MODERATE,
+            )
+        case "mix_changed":
+            return _Because(
+                f"The work is of other kinds, which alone moved {row['kpi']} by"
+                f" {_figure(row['mix_effect'])}",
+                abs(row["mix_effect"]),
+                MATERIAL_CHANGE * abs(row["value_then"]),
+            )
+        case _:
+            return _Because(f"On the same kinds of work {moved}", *tested)
+
+
+def _figure(value: float | None) -> str:
+    return "an unknown figure" if value is None else f"{value:.4g}"
 
 
 _Needed = dict[str, frozenset[str]]
@@ -360,18 +454,19 @@ _RULES: dict[str, tuple[_Needed, Callable[[Asked], list[alerts.Alert]]]] = {
     "price_coverage": (_needs(fct_agent_action=("cost_status",)), _price_coverage),
     "reconciliation_gap": (_needs(reconciliation=("verdict",)), _reconciliation_gap),
     "invoice_gap": (_needs(invoice_tieout=("verdict",)), _invoice_gap),
-    "regression": (_needs(fct_task=regressions.COLUMNS), _regression),
+    "regression": (
+        _needs(fct_task=regressions.COLUMNS, dim_model=("model", "model_version", "valid_from")),
+        _regression,
+    ),
     "early_exhaustion": (
-        _needs(daily_wallet=("wallet_id", "early_exhaustion_low_yield")),
-        _wallet_flag(
-            "early_exhaustion",
-            "early_exhaustion_low_yield",
-            "The budget will be empty before its period ends, and does not earn its money.",
+        _needs(
+            daily_wallet=("early_exhaustion_low_yield", "projected_spend", "allowance", "currency")
         ),
+        _early_exhaustion,
     ),
     "over_limit": (
-        _needs(daily_wallet=("wallet_id", "over_limit")),
-        _wallet_flag("over_limit", "over_limit", "More is spent than the budget allowed."),
+        _needs(daily_wallet=("over_limit", "spent_to_date", "allowance", "currency")),
+        _over_limit,
     ),
     "mandate_over_limit": (
         _needs(mandates=("mandate_id", "limit_amount")),
@@ -379,7 +474,7 @@ _RULES: dict[str, tuple[_Needed, Callable[[Asked], list[alerts.Alert]]]] = {
     ),
     "drift": (
         _needs(
-            drift=("agent_id", "advice", *(f"{name}s_now" for name in regressions.VERSIONS)),
+            drift=("advice_reason", *(f"{name}s_now" for name in regressions.VERSIONS)),
         ),
         _drift,
     ),

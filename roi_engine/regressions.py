@@ -7,6 +7,7 @@ from typing import NamedTuple
 import polars as pl
 
 from roi_engine.marts.queries import ENDED, SUCCESS
+from roi_engine.metrics.drift import MATERIAL_CHANGE
 from roi_engine.metrics.productivity import Strata
 from roi_engine.metrics.regression import (
     KPI_LEVEL,
@@ -31,8 +32,14 @@ class Regression(NamedTuple):
     version: str
     since: date
     """First day of the newer version."""
+    before: str
+    """The version that it is compared with."""
+    first: date
+    """First day of either version that is compared."""
     change: float
     """New minus old for a rate, new over old minus 1 for money and time."""
+    least: float
+    """What the change must come to, at least, to matter."""
     message: str
     """Both figures, the version to roll back to, and what each version ran with."""
     parts: str
@@ -43,6 +50,10 @@ def find(
     rows: Rows, *, newest: date, window_days: int, min_group_size: int
 ) -> Iterator[Regression]:
     """Compare each agent's newest model version with the one before it, kind by kind of task.
+
+    The one before it is the version of the same model (``dim_model``) that it followed, or where
+    there is none the version whose last day lies nearest its first: what runs beside it for other
+    work was not replaced.
 
     Args:
         rows: Answers queries of the facts as they will stand.
@@ -55,9 +66,9 @@ def find(
         What is worse beyond doubt, in the order of the KPIs, then of the agents.
     """
     found = _versions_side_by_side(rows, newest, window_days)
-    pairs = found.select("agent_id", "new_version", "old_version", "since", *_SERVED).unique(
-        maintain_order=True
-    )
+    pairs = found.select(
+        "agent_id", "new_version", "old_version", "since", "last", *_SERVED
+    ).unique(maintain_order=True)
     index = found.join(
         pairs.with_row_index("pair"), on="agent_id", how="left", maintain_order="left"
     )["pair"]
@@ -76,7 +87,10 @@ def find(
                 kpi,
                 version,
                 since,
+                before,
+                min(since, row["last"] + timedelta(days=1)) - timedelta(days=window_days),
                 row["difference"],
+                (-1 if is_lower else 1) * MATERIAL_CHANGE * (row["old"] if compared.is_rate else 1),
                 f"Since {since} {version} {compared.says} {compared.unit(row['new'])} on the same"
                 f" work where {before} had {compared.unit(row['old'])} (at least"
                 f" {abs(row['near']):.1%} {'less' if is_lower else 'more'}): roll back to"
@@ -109,6 +123,7 @@ class _Compared(NamedTuple):
 
     change: Change
     worse: Worse
+    is_rate: bool
     unit: Callable[[float], str]
     says: str
     parts: str
@@ -156,7 +171,7 @@ _UNITS = {
 
 
 def _versions_side_by_side(rows: Rows, newest: date, window_days: int) -> pl.DataFrame:
-    """Return each agent's two newest versions by kind of work: sums of the newer and the older."""
+    """Return each agent's newest version and the one before it, by kind of work: sums of both."""
     sums = ", ".join(
         f"coalesce(sum({name}) filter (where model_version = {side}_version), 0)::double"
         f" / {_UNITS.get(name, 1)} as {side}_{name}"
@@ -185,19 +200,30 @@ def _versions_side_by_side(rows: Rows, newest: date, window_days: int) -> pl.Dat
             select agent_id, model_version, min(day) as since, max(day) as last
             from work group by all
         ),
-        ranked as (
-            select *, row_number() over (
-                partition by agent_id order by since desc, last desc, model_version desc
-            ) as age
+        named as (
+            select versions.*, coalesce(model, model_version) as model
             from versions
+            left join (
+                select model_version, max_by(model, (valid_from, model)) as model
+                from {{s}}.dim_model group by all
+            ) using (model_version)
         ),
         pairs as (
             select newer.agent_id, newer.model_version as new_version,
                 older.model_version as old_version, newer.since, older.last
-            from ranked as newer
-            inner join ranked as older on newer.agent_id = older.agent_id
-            where newer.age = 1 and older.age = 2 and older.since < newer.since
-                and newer.last >= ?
+            from (
+                from named qualify row_number() over (
+                    partition by agent_id order by since desc, last desc, model_version desc
+                ) = 1
+            ) as newer
+            inner join named as older
+                on newer.agent_id = older.agent_id and older.since < newer.since
+            where newer.last >= ?
+            qualify row_number() over (
+                partition by newer.agent_id
+                order by older.model = newer.model desc, abs(older.last - newer.since),
+                    older.since desc, older.model_version desc
+            ) = 1
         ),
         compared as (
             select pairs.*, work.* exclude (agent_id, day)
@@ -211,7 +237,7 @@ def _versions_side_by_side(rows: Rows, newest: date, window_days: int) -> pl.Dat
         served as (
             select agent_id, {served} from compared group by all
         )
-        select agent_id, new_version, old_version, since, task_type,
+        select agent_id, new_version, old_version, since, last, task_type,
             {", ".join(_SERVED)}, {sums}
         from compared inner join served using (agent_id)
         group by all
@@ -241,6 +267,7 @@ def _compared(rows: pl.DataFrame, pair: pl.Series) -> dict[str, _Compared]:
         "win_rate": _Compared(
             rate("won", "tasks"),
             "lower",
+            True,
             "{:.1%}".format,
             "finishes alone",
             f"{_SUMS['won']} as won, {_SUMS['tasks']} as ended",
@@ -248,6 +275,7 @@ def _compared(rows: pl.DataFrame, pair: pl.Series) -> dict[str, _Compared]:
         "escalation_rate": _Compared(
             rate("escalated", "tasks"),
             "higher",
+            True,
             "{:.1%}".format,
             "hands over",
             f"{_SUMS['escalated']} as escalated, {_SUMS['tasks']} as ended",
@@ -255,6 +283,7 @@ def _compared(rows: pl.DataFrame, pair: pl.Series) -> dict[str, _Compared]:
         "hallucination_rate": _Compared(
             rate("hallucinated", "reviewed"),
             "higher",
+            True,
             "{:.1%}".format,
             "is found to hallucinate in",
             f"{_SUMS['hallucinated']} as hallucinated, {_SUMS['reviewed']} as reviewed",
@@ -264,6 +293,7 @@ def _compared(rows: pl.DataFrame, pair: pl.Series) -> dict[str, _Compared]:
                 pair, Spending(*of("new", *spent)), Spending(*of("old", *spent)), level=KPI_LEVEL
             ),
             "higher",
+            False,
             "{:.4g}".format,
             "costs per success",
             f"sum(priced_cost) as cost, {_SUMS['priced_won']} as successes",
@@ -273,6 +303,7 @@ def _compared(rows: pl.DataFrame, pair: pl.Series) -> dict[str, _Compared]:
                 pair, Strata(*of("new", *timed)), Strata(*of("old", *timed)), level=KPI_LEVEL
             ),
             "higher",
+            False,
             "{:.3g} s".format,
             "takes for a task",
             f"sum(inference_microseconds) / 1e6 as seconds, {_SUMS['timed']} as tasks",

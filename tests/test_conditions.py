@@ -19,6 +19,7 @@ TABLES = {
     " is_random_review boolean, is_hallucination boolean, priced_cost decimal(38,18),"
     " inference_microseconds bigint, model_registry_version varchar, feature_version varchar",
     "dim_task_type": "task_type varchar, is_novel boolean, valid_from date, valid_to date",
+    "dim_model": "model varchar, model_version varchar, valid_from date",
     "dim_agent": "agent_id varchar, owner varchar, valid_from date, valid_to date",
     "fct_agent_action": "day date, agent_id varchar, cost_status varchar",
     "reconciliation": "day date, provider varchar, step varchar, kind varchar, position bigint,"
@@ -26,11 +27,14 @@ TABLES = {
     "invoice_tieout": "provider varchar, billing_period date, invoice_id varchar,"
     " difference decimal(38,9), last_day date, verdict varchar",
     "daily_wallet": "day date, wallet_id varchar, over_limit boolean,"
-    " early_exhaustion_low_yield boolean",
+    " early_exhaustion_low_yield boolean, spent_to_date decimal(38,9), projected_spend double,"
+    " allowance decimal(38,9), currency varchar",
     "mandates": "mandate_id varchar, agent_id varchar, spent decimal(38,9),"
     " limit_amount decimal(38,9), is_open boolean",
-    "drift": "agent_id varchar, advice varchar, model_registry_versions_now varchar,"
-    " feature_versions_now varchar",
+    "drift": "agent_id varchar, subject varchar, kind varchar, advice varchar,"
+    " advice_reason varchar, verified_asr_value double, days_under_one bigint, value_then double,"
+    " value_now double, mix_effect double, rate_p_value double, psi double, stability varchar,"
+    " model_registry_versions_now varchar, feature_versions_now varchar",
 }
 
 
@@ -195,6 +199,7 @@ def test_a_worse_version_names_the_one_to_roll_back_to(marts):
     )
     assert "roll back to m-1" in alert.message
     assert alert.value == pytest.approx(-0.25)
+    assert alert.threshold == pytest.approx(-0.02 * 0.9)
     marts.con.execute("use memory.fact_window")
     assert marts.con.execute(alert.evidence).fetchall() == [
         ("m-1", None, None, "t", 360, 400),
@@ -310,18 +315,97 @@ def test_a_version_that_only_got_other_work_is_not_worse(marts):
     assert marts.find() == []
 
 
-def test_wallets_and_drift_are_told_where_their_marts_are(marts):
-    marts.add("daily_wallet", (DAY, "w", True, True), (DAY - timedelta(days=1), "v", True, True))
+def test_the_version_before_is_the_one_that_was_replaced(marts):
+    """Another model runs beside both: it was there first, and is there still."""
+    for back in range(40):
+        day = DAY - timedelta(days=back)
+        marts.tasks(day, "m-1" if back >= 20 else "m-2", "t", 20, 18 if back >= 20 else 13)
+        marts.tasks(day, "small-1", "t", 20, 13)
+    assert "roll back to m-1" in marts.find()[0].message
+    # a version of the same model is the one before, even if it stopped earlier
+    marts.tasks(DAY - timedelta(days=48), "m-0", "t", 200, 190)
+    marts.add("dim_model", ("m", "m-0", date(1, 1, 1)), ("m", "m-2", date(1, 1, 1)))
+    (alert,) = marts.find()
+    assert "roll back to m-0" in alert.message
+    marts.con.execute("use memory.fact_window")
+    found = marts.con.execute(alert.evidence).fetchall()
+    assert [(row[0], *row[-2:]) for row in found] == [("m-0", 190, 200), ("m-2", 260, 400)]
+    marts.con.execute("use lake")
+
+
+def test_wallets_tell_what_is_spent_and_what_was_allowed(marts):
+    marts.add("daily_wallet", (DAY, "w", True, True, "110.5", 150.25, 100, "EUR"))
+    marts.add("daily_wallet", (DAY - timedelta(days=1), "v", True, True, 1, 1, 1, "EUR"))
+    early, over = sorted(marts.find(), key=lambda alert: alert.rule)
+    assert (early.rule, early.subject) == ("early_exhaustion", "w")
+    assert (early.value, early.threshold) == (150.25, 100)
+    assert (over.rule, over.subject) == ("over_limit", "w")
+    assert (over.value, over.threshold) == (110.5, 100)
+    assert over.message == "110.50 EUR is spent, 100.00 was allowed."
+
+
+@pytest.mark.parametrize(
+    ("advice", "reason", "says", "value", "threshold"),
+    [
+        pytest.param(
+            *("retire", "loses_money"),
+            *("Of each unit spent 0.5 came back, under 1 for 60 days.", 0.5, 1.0),
+            id="it does not earn its money",
+        ),
+        pytest.param(
+            *("replace", "worse_on_same_inputs"),
+            *("On the same kinds of work win_rate went from 0.6 to 0.5.", 0.01, 0.05),
+            id="it got worse",
+        ),
+        pytest.param(
+            *("retrain", "worse_on_new_inputs"),
+            "Its inputs have drifted (tokens), and win_rate went from 0.6 to 0.5.",
+            *(0.01, 0.05),
+            id="it got worse on other inputs",
+        ),
+        pytest.param(
+            *("re-baseline", "inputs_drifted"),
+            *("The inputs have drifted: tokens, PSI 0.3.", 0.3, 0.1),
+            id="inputs have moved",
+        ),
+        pytest.param(
+            *("re-baseline", "mix_changed"),
+            "The work is of other kinds, which alone moved asr_spend by -0.2.",
+            *(0.2, pytest.approx(0.016)),
+            id="the mix has moved",
+        ),
+    ],
+)
+def test_drift_is_told_with_the_figure_that_gave_its_advice(
+    marts, advice, reason, says, value, threshold
+):
     served = ("7, 8", None)
-    marts.add("drift", ("a", "keep", *served), ("b", "keep", None, None))
-    marts.add("drift", ("b", "retrain", *served), ("b", "retrain", *served))
-    (shifted,) = (alert for alert in marts.find() if alert.rule == "drift")
-    assert shifted.message.endswith(": retrain. It ran with model registry version 7, 8.")
-    assert sorted((alert.rule, alert.subject) for alert in marts.find()) == [
-        ("drift", "b"),
-        ("early_exhaustion", "w"),
-        ("over_limit", "w"),
-    ]
+
+    def row(agent, subject, kind, **given):
+        names = ("agent_id", "subject", "kind", "advice", "advice_reason", "verified_asr_value",
+                 "days_under_one", "value_then", "value_now", "mix_effect", "rate_p_value", "psi",
+                 "stability")  # fmt: skip
+        cells = {"agent_id": agent, "subject": subject, "kind": kind} | given
+        marts.add("drift", (*(cells.get(name) for name in names), *served))
+
+    for subject, psi, stability in (
+        *(("tokens", 0.3, "major"), ("channel", 0.12, "moderate")),
+        ("latency", 0.5, "stable"),
+    ):
+        row("b", subject, "input", psi=psi, stability=stability)
+    why = {"advice": advice, "advice_reason": reason}
+    row("b", "win_rate", "kpi", value_then=0.6, value_now=0.5, mix_effect=-0.1,
+        rate_p_value=0.01, **why)  # fmt: skip
+    row("b", "asr_spend", "kpi", value_then=0.8, value_now=0.1, mix_effect=-0.2,
+        rate_p_value=0.04, **why)  # fmt: skip
+    row("b", "cost_per_task", "kpi", value_then=1.0, value_now=9.0, mix_effect=9.0,
+        rate_p_value=0.001, advice="keep", advice_reason="nothing_moved")  # fmt: skip
+    row("b", "agent", "advice", verified_asr_value=0.5, days_under_one=60, **why)
+    row("a", "agent", "advice", advice="keep", advice_reason="nothing_moved")
+    (alert,) = marts.find()
+    assert (alert.rule, alert.subject) == ("drift", "b")
+    assert alert.message == (f"Advice: {advice}. {says} It ran with model registry version 7, 8.")
+    assert (alert.value, alert.threshold) == (value, threshold)
 
 
 def test_a_mandate_over_its_limit_is_told_to_the_owner_of_its_agent_while_it_is_open(marts):

@@ -126,7 +126,10 @@ def _losses(facts: Frames) -> pl.DataFrame:
     rows = (
         answer(LOSSES, facts)
         .filter(~pl.col("is_reviewed").cast(pl.Boolean))
-        .sort("agent_id", "liability", "remediation_minutes", "hourly_cost", "later_detected")
+        .sort(
+            *("agent_id", "day", "task_type", "liability", "remediation_minutes", "hourly_cost"),
+            "later_detected",
+        )
     )
     each = loss_per_hallucination(
         *(

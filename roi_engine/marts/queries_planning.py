@@ -119,14 +119,14 @@ ADJUSTED_CELLS = FactQuery(
 AGENT_VALUE = FactQuery(
     "agent_value",
     "daily_roi",
-    by=_own("agent_id", *TRUST),
+    by=_own("day", "agent_id", "model_version", "task_type", *TRUST),
     sums=(
         *_money("human_equivalent_cost", "labour_value", "cash_saving", "gross_value"),
         *_money("total_cost"),
     ),
     where=_NAMED,
     reaches_back=WINDOW,
-    about="Parts of each agent's value and its cost over the window.",
+    about="Parts of each agent's value and its cost over the window, by what pools its rate.",
 )
 SUCCESS_MINUTES = FactQuery(
     "success_minutes",
@@ -148,7 +148,9 @@ LOSSES = FactQuery(
     "losses",
     "fct_task",
     by=(
+        ("day", "day"),
         ("agent_id", f"coalesce(agent_id, '{UNKNOWN}')"),
+        ("task_type", f"coalesce(task_type, '{UNKNOWN}')"),
         ("is_reviewed", "coalesce(is_human_reviewed, false)"),
         # as they are: a cast of each row's decimals costs more than the grouping
         ("liability", "liability_per_hallucination"),

@@ -147,11 +147,30 @@ def one_at_a_time(objective: Objective, base: ArrayLike, low: ArrayLike, high: A
         for end in (least, most)
     )
     swing = np.abs(at_high - at_low)
-    order = np.argsort(np.where(np.isnan(swing), 1.0, -swing), axis=1, kind="stable")
+    return Swings(at_low, at_high, swing, ranked(swing))
+
+
+def ranked(swing: ArrayLike) -> Floats:
+    """Number the swings of each row, 1 for the greatest; ties go by the inputs' order.
+
+    Args:
+        swing: Shape (rows, inputs); NaN for an input that has none.
+
+    Returns:
+        Ranks without gaps, NaN where the swing is NaN.
+
+    Source: metrics.md §9, sensitivity: ranked.
+
+    Examples:
+        >>> ranked([[1.0, float("nan"), 3.0, 0.0]])
+        array([[ 2., nan,  1.,  3.]])
+    """
+    (swing,) = _tables(swing)
+    order = np.argsort(np.where(np.isnan(swing), np.inf, -swing), axis=1, kind="stable")
     rank = np.empty_like(swing)
     places = np.broadcast_to(np.arange(1.0, swing.shape[1] + 1), swing.shape)
     np.put_along_axis(rank, order, places, axis=1)
-    return Swings(at_low, at_high, swing, np.where(np.isnan(swing), np.nan, rank))
+    return np.where(np.isnan(swing), np.nan, rank)
 
 
 def together(objective: Objective, low: ArrayLike, high: ArrayLike) -> Range:

@@ -452,27 +452,96 @@ def test_a_range_of_task_types_is_used_and_named(made):
     assert of(rows, input="liability_per_hallucination")["swing_rank"] is None
 
 
+def two_kinds(**times: int) -> dict[str, list[dict]]:
+    """Return a dear and a cheap kind of work, inputs as they are or ``times`` hundredths of it."""
+
+    def money(amount: str, *names: str) -> str:
+        for name in names:
+            amount = str(Decimal(amount) * times.get(name, 100) / 100)
+        return amount
+
+    found = []
+    for name, wrong, minutes, hour, repair, loss in (
+        *(("x", 1, "30", "80", "15", "3"), ("t", 4, "6", "50", "40", "1")),
+    ):
+        tasks = reviewed(40, 10, wrong, task_type=name)
+        human = str(Decimal(minutes) * Decimal(hour) / 60)
+        human = money(human, "baseline_minutes", "hourly_cost")
+        for each in tasks:
+            each |= {
+                "baseline_minutes": money(minutes, "baseline_minutes"),
+                "hourly_cost": money(hour, "hourly_cost"),
+                "human_equivalent_cost": human,
+                # the model takes time too, which is worth as much an hour
+                "labour_value": str(Decimal(human) - Decimal(money("1", "hourly_cost"))),
+                "direct_value": "0.25",
+                "remediation_minutes": money(repair, "remediation_minutes"),
+                "liability_per_hallucination": money(loss, "liability_per_hallucination"),
+            }
+        found += tasks
+    return {"fct_task": found, "fct_cost_allocation": [cost(100, task_type="x"), cost(50)]}
+
+
+def adjusted_return(made, given):
+    rows = made("daily_hallucination_adjusted_cost", **given)
+    return rows["adjusted_value"].sum() / rows["hallucination_adjusted_cost"].sum() - 1
+
+
 def test_the_mean_inputs_give_the_marts_own_return(made):
     """Two kinds of work, unseen errors and all: as assumed, sensitivity is adjusted_roi."""
-    dear = reviewed(40, 10, 1, liability_per_hallucination="3", task_type="x")
-    cheap = reviewed(30, 12, 2, liability_per_hallucination="1")
-    for number, one in enumerate(dear + cheap):
-        is_dear = number < len(dear)
-        one |= {
-            "baseline_minutes": "30" if is_dear else "6",
-            "hourly_cost": "80" if is_dear else "50",
-            "human_equivalent_cost": "40" if is_dear else "5",
-            "labour_value": "39" if is_dear else "4",
-            "direct_value": "0.25",
-        }
-    lines = [cost(100, task_type="x"), cost(50)]
-    given = {"fct_task": dear + cheap, "fct_cost_allocation": lines}
-    adjusted = made("daily_hallucination_adjusted_cost", **given)
-    whole = adjusted["hallucination_adjusted_cost"].sum()
-    expected = adjusted["adjusted_value"].sum() / whole - 1
+    given = two_kinds()
+    expected = adjusted_return(made, given)
     for row in made("sensitivity", **given).to_dicts():
         assert row["roi"] == pytest.approx(expected, rel=1e-9)
         assert row["roi_low_together"] <= row["roi_at_low"] <= row["roi_high_together"]
+        assert row["reason"] is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["baseline_minutes", "hourly_cost", "remediation_minutes", "liability_per_hallucination"],
+)
+def test_an_end_is_what_the_mart_would_give_there(made, name):
+    """Inputs of all kinds of work move alike: kinds that err oftener weigh more in a loss."""
+    row = of(made("sensitivity", **two_kinds()), input=name)
+    assert row["roi_at_low"] == pytest.approx(adjusted_return(made, two_kinds(**{name: 75})))
+    assert row["roi_at_high"] == pytest.approx(adjusted_return(made, two_kinds(**{name: 125})))
+    assert row["assumed"] == pytest.approx(row["low"] / 0.75)
+
+
+def test_work_that_no_person_did_before_still_hangs_on_what_errors_cost(made):
+    def novel(times: int) -> dict[str, list[dict]]:
+        tasks = reviewed(40, 10, 2, liability_per_hallucination="3")
+        for each in tasks:
+            hour = str(Decimal(50) * times / 100)
+            each |= {"labour_value": "0", "direct_value": "9", "hourly_cost": hour}
+        return {"fct_task": tasks, "fct_cost_allocation": [cost(100)]}
+
+    rows = made("sensitivity", **novel(100))
+    hourly = of(rows, input="hourly_cost")
+    assert hourly["roi"] == pytest.approx(adjusted_return(made, novel(100)))
+    assert hourly["roi_at_low"] == pytest.approx(adjusted_return(made, novel(75)))
+    assert hourly["assumed"] == 50
+    for name in ("baseline_minutes", "realisation_rate"):
+        row = of(rows, input=name)
+        assert (row["reason"], row["assumed"], row["swing_rank"]) == ("no_minutes", None, None)
+    # ranks have no gaps where inputs are missing
+    assert sorted(rows["swing_rank"].drop_nulls()) == [1, 2, 3]
+
+
+def test_a_return_that_is_not_adjusted_says_why_it_does_not_move(made):
+    """One day's unknown rate: what is assumed of losses is shown, and moves nothing."""
+    known = reviewed(40, 10, 2, liability_per_hallucination="3", task_type="x")
+    unknown = reviewed(5, 0, 0, liability_per_hallucination="2")
+    lines = [cost(100, task_type="x"), cost(50)]
+    rows = made("sensitivity", fct_task=known + unknown, fct_cost_allocation=lines)
+    for name, assumed in (("remediation_minutes", 15), ("liability_per_hallucination", 130 / 45)):
+        row = of(rows, input=name)
+        assert (row["roi_basis"], row["reason"]) == ("roi", "not_adjusted")
+        assert row["assumed"] == pytest.approx(assumed)
+        assert (row["roi_at_low"], row["swing"], row["break_even"]) == (None, None, None)
+    nothing = made("sensitivity", fct_task=reviewed(5, 5, 1), fct_cost_allocation=lines)
+    assert of(nothing, input="liability_per_hallucination")["reason"] == "not_set"
 
 
 def test_an_effect_is_bounded_by_what_nobody_saw(made):

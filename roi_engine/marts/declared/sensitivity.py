@@ -8,6 +8,7 @@ QUARTER = 0.25
 """Half the range of an assumption for which nobody gave one."""
 RANGES = ("given", "signed_off_to_all", "plus_minus_25")
 BASES = ("adjusted_roi", "roi")
+REASONS = ("not_set", "no_minutes", "not_adjusted")
 
 _ROI = ("daily_roi.gross_value", "daily_roi.total_cost")
 _LABOUR = (
@@ -58,7 +59,9 @@ SENSITIVITY = Mart(
         ratio(
             "assumed",
             "The input as assumed; a mean over kinds of work where there are several.",
-            "minutes by successes, money by minutes, losses by outputs; 1 for realisation_rate",
+            "minutes by successes, hourly cost by minutes, else as losses; losses by"
+            " expected_undetected, or by outputs where that is 0 or not known; 1 for"
+            " realisation_rate",
             _ALL,
             "§9",
             unit="minutes, currency or share",
@@ -88,6 +91,16 @@ SENSITIVITY = Mart(
             _RANGE,
             "§9",
             values=RANGES,
+            nullable=True,
+        ),
+        choice(
+            "reason",
+            "Why the return does not move with the input: nobody set it, no success has minutes of"
+            " people, or the return is not adjusted for unseen errors.",
+            "not_adjusted where roi_basis is roi",
+            (*_ALL, "roi_basis"),
+            "§9",
+            values=REASONS,
             nullable=True,
         ),
         ratio("roi_at_low", "The return at low, all else as assumed.", "", (*_ALL, *_RANGE), "§9"),
@@ -140,9 +153,9 @@ SENSITIVITY = Mart(
     ),
     notes=(
         "An input moves for all kinds of work of the agent in proportion.",
-        "An input that nobody set (liability, remediation) has NULL figures and is left out of the"
-        " range together; roi is then not adjusted.",
-        "What unverified successes are expected to lose of their value stays as it is.",
+        "An input with a `reason` has no return at its ends and is left out of the range together."
+        " Outputs of one day of which rate or loss is not known leave the return unadjusted.",
+        "Unseen errors take the same share of people's time as of the whole value of a cell.",
     ),
 )
 
