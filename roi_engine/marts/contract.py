@@ -303,6 +303,8 @@ FACTS: dict[str, dict[str, pl.DataType]] = {
         "starts_on": _DAY,
         "ends_on": _DAY,
         "approved_by": _TEXT,
+        "_source_file": _TEXT,
+        "_source_row": _WHOLE,
     },
     "dim_agent": {
         "agent_id": _TEXT,

@@ -167,6 +167,25 @@ def _daily(facts: Frames) -> pl.DataFrame:
     )
 
 
+def earned(facts: Frames) -> pl.DataFrame:
+    """Return what each agent's days cost and brought without a person, in nano-units.
+
+    Args:
+        facts: Answers to ``COST_BY_AGENT`` and ``VALUE_BY_CELL``.
+
+    Returns:
+        day, agent_id, spend and autonomous_value, as they stand in the mart.
+    """
+    return together(
+        _KEYS,
+        answer(COST_BY_AGENT, facts).select(*_KEYS, "spend"),
+        _values(facts).select(
+            *_KEYS,
+            autonomous_value=pl.sum_horizontal(f"autonomous_{part}" for part in _VALUES),
+        ),
+    )
+
+
 def _values(facts: Frames) -> pl.DataFrame:
     """Add up the value that each agent is credited with, and the part without a person in it."""
     credited = pl.col("credited_tasks")

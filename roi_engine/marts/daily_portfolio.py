@@ -180,6 +180,8 @@ def _return(rows: pl.DataFrame) -> pl.DataFrame:
         .then(pl.lit("no_investment"))
         .when(pl.col("is_old"))
         .then(pl.lit("older_than_a_year"))
+        .when(pl.col("is_early"))
+        .then(pl.lit("before_first_day"))
         .when(pl.col("payback_days").is_null())
         .then(pl.lit("not_paid_back"))
     )

@@ -3,18 +3,25 @@
 import numpy as np
 import polars as pl
 
+from roi_engine.marts.daily_asr import earned
 from roi_engine.marts.declared.daily_wallet import DAILY_WALLET, LOW_YIELD, UNDER_USED
 from roi_engine.marts.facts import FactQuery, Frames, answer
 from roi_engine.marts.money import as_decimal, nullable, units
 from roi_engine.marts.params import Params
 from roi_engine.marts.parts import requested, stamp, statuses, weakest
-from roi_engine.marts.queries import MATURITY, OPEN_COST, WALLETS
+from roi_engine.marts.queries import (
+    COST_BY_AGENT,
+    MATURITY,
+    OPEN_COST,
+    VALUE_BY_CELL,
+    WALLETS,
+)
 from roi_engine.marts.wallets import share_of_period
 from roi_engine.marts.windows import WINDOW_DAYS, over_window
 from roi_engine.metrics.roi import Floats, ratio
 from roi_engine.metrics.wallet import days_until_empty
 
-QUERIES: tuple[FactQuery, ...] = (WALLETS, MATURITY, OPEN_COST)
+QUERIES: tuple[FactQuery, ...] = (WALLETS, COST_BY_AGENT, VALUE_BY_CELL, MATURITY, OPEN_COST)
 NEEDS = ("daily_asr",)
 RATE_DAYS = 7
 """Days over which the rate of spending is taken: a week has every weekday once."""
@@ -22,7 +29,8 @@ RATE_DAYS = 7
 _KEYS = ["day", "wallet_id"]
 _PERIOD = ("period", "period_start", "period_days")
 _MONEY = tuple(c.name for c in DAILY_WALLET.columns if c.type == "DECIMAL(38,9)")
-_FROM_ASR = ("autonomous_spend", "autonomous_value", "autonomous_value_28d", "spend_28d")
+_OF_THE_DAY = ("autonomous_spend", "autonomous_value")
+_OF_THE_WINDOW = ("autonomous_value_28d", "spend_28d")
 
 
 def build(facts: Frames, params: Params) -> pl.DataFrame:
@@ -45,7 +53,7 @@ def build(facts: Frames, params: Params) -> pl.DataFrame:
         .join(_lately(daily, params), on=_KEYS, how="left", validate="1:1")
         .join(_earned(entries, facts, params), on=_KEYS, how="left", validate="1:1")
         .with_columns(
-            pl.col(_FROM_ASR).fill_null(0),
+            pl.col(*_OF_THE_DAY, *_OF_THE_WINDOW).fill_null(0),
             day_allowance=share_of_period(),
             remaining=pl.col("allowance") - pl.col("spent_to_date"),
         )
@@ -100,14 +108,29 @@ def _lately(daily: pl.DataFrame, params: Params) -> pl.DataFrame:
 
 
 def _earned(entries: pl.DataFrame, facts: Frames, params: Params) -> pl.DataFrame:
-    """Add up what the agents of each wallet earned alone, and how far that can be trusted."""
-    agents = facts["daily_asr"].lazy().collect()
+    """Add up what the agents of each wallet earned alone, and how far that can be trusted.
+
+    An agent that did nothing on the day has no row of the day and a window all the same.
+    """
+    today = (
+        facts["daily_asr"]
+        .lazy()
+        .collect()
+        .select(
+            *("day", "agent_id", "evidence", "cost_basis"),
+            *(pl.col(name).to_physical().cast(pl.Int128) for name in _OF_THE_DAY),
+        )
+    )
+    lately = over_window(earned(facts), ["agent_id"], params).rename(
+        {"autonomous_value": "autonomous_value_28d", "spend": "spend_28d"}
+    )
     mine = requested(entries, params).select(*_KEYS, "agent_id").unique()
     return (
-        mine.join(agents, on=["day", "agent_id"], how="left", validate="m:1")
+        mine.join(today, on=["day", "agent_id"], how="left", validate="m:1")
+        .join(lately, on=["day", "agent_id"], how="left", validate="m:1")
         .group_by(_KEYS)
         .agg(
-            *(pl.col(name).to_physical().cast(pl.Int128).sum() for name in _FROM_ASR),
+            pl.col(*_OF_THE_DAY, *_OF_THE_WINDOW).sum(),
             weakest("evidence"),
             weakest("cost_basis"),
         )

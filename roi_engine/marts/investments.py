@@ -42,7 +42,7 @@ def spread(facts: Frames, params: Params) -> pl.DataFrame:
             pl.col("starts_on", "ends_on").cast(pl.Date), pl.col("is_approved").cast(pl.Boolean)
         )
         .filter((pl.col("starts_on") <= today) & (pl.col("ends_on") > pl.col("starts_on")))
-        .sort("agent_id", "starts_on", "ends_on", "is_approved")
+        .sort("agent_id", "starts_on", "ends_on", "is_approved", "_source_file", "_source_row")
     )
     cost = lines["cost"].to_list()
     life = (lines["ends_on"] - lines["starts_on"]).dt.total_days().to_list()
@@ -70,7 +70,8 @@ def returns(invested: pl.DataFrame, facts: Frames, params: Params) -> pl.DataFra
     """Set each agent's net value against what was invested in it.
 
     Days so far are as they were; days to come, up to the last ``ends_on``, are the mean of the
-    last 28. An investment that began before the days followed has no answer.
+    last 28, or of those since the first investment began. An investment that began before the days
+    followed, or before the first day that was built, has no answer.
 
     Args:
         invested: As ``spread`` returns it.
@@ -78,7 +79,8 @@ def returns(invested: pl.DataFrame, facts: Frames, params: Params) -> pl.DataFra
         params: ``days`` holds the newest day, ``discount_rate`` what money costs a year.
 
     Returns:
-        agent_id, payback_days, is_payback_projected, is_old, net_present_value.
+        agent_id, payback_days, is_payback_projected, is_old, is_early (before the first built
+        day), net_present_value.
 
     Source: metrics.md §3 (payback days and NPV per agent).
     """
@@ -89,7 +91,8 @@ def returns(invested: pl.DataFrame, facts: Frames, params: Params) -> pl.DataFra
     ahead = (invested["ends_on"] - pl.Series([today])).dt.total_days().to_numpy() - 1
     since, ahead = np.clip(since, 0, YEAR_DAYS), np.clip(ahead, 0, LONGEST_DAYS)
     recent = np.clip(since, 1, WINDOW_DAYS)
-    pace = past[:, -WINDOW_DAYS:].sum(axis=1) / recent
+    is_recent = np.arange(YEAR_DAYS) >= YEAR_DAYS - recent[:, None]
+    pace = np.where(is_recent, past, 0.0).sum(axis=1) / recent
     # each row's first day first; after its last day nothing more comes
     day = np.arange(int((since + ahead).max(initial=0)))[None, :]
     known = np.take_along_axis(
@@ -98,14 +101,21 @@ def returns(invested: pl.DataFrame, facts: Frames, params: Params) -> pl.DataFra
     net = np.where(day < since[:, None], known, pace[:, None])
     net = np.where(day < (since + ahead)[:, None], net, 0.0)
     cost = units(invested, "invested")
-    days: Floats = np.where(old, np.nan, payback_days(net, cost))
+    # a day before the first one that was built is not known to have brought nothing
+    first = answer(AGENT_NET, facts)["day"].min()
+    early = np.ones(cost.size, dtype=bool)
+    if first is not None:
+        early = (invested["starts_on"] < first).to_numpy()
+    is_known = ~old & ~early
+    days: Floats = np.where(is_known, payback_days(net, cost), np.nan)
     worth = net_present_value(net, cost, np.full(cost.size, params.discount_rate))
     return invested.select(
         "agent_id",
         nullable("payback_days", days),
         pl.Series("is_old", old, dtype=pl.Boolean),
+        pl.Series("is_early", early, dtype=pl.Boolean),
         (nullable("x", days) > pl.Series(since)).alias("is_payback_projected"),
-        nullable("net_present_value", np.where(old, np.nan, worth)),
+        nullable("net_present_value", np.where(is_known, worth, np.nan)),
     )
 
 

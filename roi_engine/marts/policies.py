@@ -19,6 +19,7 @@ from roi_engine.marts.queries import WINDOW
 from roi_engine.marts.rate_drift import RATE_DRIFT_QUERIES, rate_drift
 from roi_engine.metrics.policy import LEVELS, calls_left, levels, with_hysteresis
 from roi_engine.metrics.roi import Floats, ratio
+from roi_engine.metrics.rounding import half_away
 
 AGENT_DAYS = FactQuery(
     "agent_days",
@@ -27,7 +28,8 @@ AGENT_DAYS = FactQuery(
         (name, name)
         for name in (
             *("day", "agent_id", "asr_spend_low_28d", "asr_value_low_28d", "cost_per_action_28d"),
-            *("days_28d", "violations_28d", "actions_28d", "evidence", "cost_basis", "status"),
+            *("days_28d", "violations_28d", "actions_28d", "ended_tasks_28d"),
+            *("evidence", "cost_basis", "status"),
         )
     ),
     sums=(Sum("spend", "spend", NANO), Sum("spend_28d", "spend_28d", NANO)),
@@ -59,7 +61,8 @@ ADJUSTED_DAYS = FactQuery(
     ),
     sums=(Sum("gross_value", "gross_value", NANO),),
     where="not starts_with(agent_id, '__')",
-    reaches_back=WINDOW,
+    # of an agent that has been still, the window of its newest day is meant
+    reaches_back=HISTORY_DAYS - 1 + WINDOW,
     about="What each cell's value loses to unseen errors.",
 )
 WALLET_NOW = FactQuery(
@@ -117,11 +120,12 @@ def build(facts: Frames, params: Params) -> pl.DataFrame:
     (today,) = params.days
     days = answer(AGENT_DAYS, facts).sort("agent_id", "day")
     newest = days.group_by("agent_id", maintain_order=True).last()
+    last_days = newest.select("agent_id", last="day")
     rows = (
         newest.drop("day", "spend", "evidence", "cost_basis", "status", "rows")
         .join(_held(days, params), on="agent_id", how="left", validate="1:1")
         .join(_trust(days), on="agent_id", how="left", validate="1:1")
-        .join(_losses(facts), on="agent_id", how="left", validate="1:1")
+        .join(_losses(facts, last_days), on="agent_id", how="left", validate="1:1")
         .join(_drifted(facts, params), on="agent_id", how="left", validate="1:1")
         .join(_trend(facts, params), on="agent_id", how="left", validate="1:1")
         .join(_wallets(facts), on="agent_id", how="left", validate="1:1")
@@ -147,7 +151,7 @@ def _held(days: pl.DataFrame, params: Params) -> pl.DataFrame:
         {"day": [today - timedelta(days=back) for back in range(HISTORY_DAYS - 1, -1, -1)]}
     )
     laid_out = agents.join(calendar, how="cross").join(
-        days.select("agent_id", "day", "asr_spend_low_28d", "rows"),
+        days.select("agent_id", "day", "asr_spend_low_28d", "ended_tasks_28d", "rows"),
         on=["agent_id", "day"],
         how="left",
         validate="1:1",
@@ -159,7 +163,12 @@ def _held(days: pl.DataFrame, params: Params) -> pl.DataFrame:
         .to_numpy()
         .reshape(shape)
     )
-    daily = levels(doubles(laid_out, "asr_spend_low_28d")).reshape(shape)
+    # too few tasks prove nothing, as they have no band
+    ended = doubles(laid_out, "ended_tasks_28d")
+    proven = np.where(
+        ended >= params.min_group_size, doubles(laid_out, "asr_spend_low_28d"), np.nan
+    )
+    daily = levels(proven).reshape(shape)
     held = with_hysteresis(daily, is_known)
     return agents.with_columns(
         pl.Series("proven_band", [LEVELS[level] for level in held.tolist()], dtype=pl.String),
@@ -173,9 +182,18 @@ def _trust(days: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _losses(facts: Frames) -> pl.DataFrame:
-    """Add up what unseen errors take from each agent, and its worst rate that is certain."""
-    cells = answer(ADJUSTED_DAYS, facts).sort("agent_id", "day", "model_version", "task_type")
+def _losses(facts: Frames, last_days: pl.DataFrame) -> pl.DataFrame:
+    """Add up what unseen errors take from each agent, and its worst rate that is certain.
+
+    Over the 28 days to the agent's last day with a row, as the value is that they are taken from.
+    """
+    age = (pl.col("last") - pl.col("day")).dt.total_days()
+    cells = (
+        answer(ADJUSTED_DAYS, facts)
+        .join(last_days, on="agent_id", how="inner", validate="m:1")
+        .filter(age.is_between(0, WINDOW))
+        .sort("agent_id", "day", "model_version", "task_type")
+    )
     lost = units(cells, "gross_value") - doubles(cells, "adjusted_value")
     lost = lost + doubles(cells, "hallucination_cost")
     return (
@@ -263,7 +281,11 @@ def _decide(rows: pl.DataFrame) -> pl.DataFrame:
     rows = rows.with_columns(
         nullable("verified_asr_value_low", verified),
         nullable("violations", broken),
-        present_spend=pl.col("spend_28d") // pl.col("days_28d"),
+        pl.Series(
+            "present_spend",
+            half_away(rows["spend_28d"].to_list(), rows["days_28d"].to_list()).tolist(),
+            dtype=pl.Int128,
+        ),
     )
     rising = pl.col("cost_per_success_change") > RISES
     # what is not known is not earned

@@ -231,7 +231,8 @@ INVESTMENTS = FactQuery(
     "investments",
     "dim_investment",
     by=(
-        *_own("agent_id", "starts_on", "ends_on"),
+        # line by line: each is spread on its own, to the last nano-unit
+        *_own("agent_id", "starts_on", "ends_on", "_source_file", "_source_row"),
         ("is_approved", "approved_by is not null"),
     ),
     sums=_money("cost"),

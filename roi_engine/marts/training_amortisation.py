@@ -1,6 +1,6 @@
 """training_amortisation: each run's balance, what a day of it costs, and its payback."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
@@ -103,6 +103,9 @@ def _pay_back(rows: pl.DataFrame, value: pl.DataFrame, params: Params) -> pl.Dat
     since = (pl.Series([today]) - rows["completed_on"]).dt.total_days().to_frame("since")
     age = doubles(since, "since")
     done, old = age >= 0, age > YEAR_DAYS
+    # a day before the first one that was built is not known to have brought nothing
+    first = value["day"].min()
+    early = done & (age > ((today - first).days + 1 if isinstance(first, date) else 0))
     # the kernel counts from the first day of the calendar, days since completion are fewer
     paid = payback_days(net, cost) - (YEAR_DAYS - age)
     recent = np.where(done, np.clip(age, 1, WINDOW_DAYS), np.nan)
@@ -113,13 +116,15 @@ def _pay_back(rows: pl.DataFrame, value: pl.DataFrame, params: Params) -> pl.Dat
         .then(pl.lit("not_completed"))
         .when(pl.Series(old))
         .then(pl.lit("older_than_a_year"))
+        .when(pl.Series(early))
+        .then(pl.lit("before_first_day"))
         .when(pl.col("payback_days").is_null())
         .then(pl.lit("not_paid_back"))
     )
     return (
         rows.join(total, on="run_id", how="left", validate="1:1", maintain_order="left")
         .with_columns(
-            nullable("payback_days", np.where(done & ~old, np.maximum(paid, 0.0), np.nan)),
+            nullable("payback_days", np.where(done & ~old & ~early, np.maximum(paid, 0.0), np.nan)),
             nullable("payback_days_at_pace", pace),
             nullable("cost_per_gpu_hour", ratio(cost, doubles(rows, "gpu_hours"))),
         )

@@ -90,16 +90,24 @@ class Estate:
             }
         )
 
-    def build(self, mart: str, **choices: object) -> pl.DataFrame:
-        """Build a mart of the day, by other choices than the defaults."""
+    def build(self, mart: str, days: tuple[date, ...] = (DAY,), **choices: object) -> pl.DataFrame:
+        """Build a mart of the day, by other choices than the defaults.
+
+        One that is made whole reads the daily ones of all days.
+        """
         facts = {table: fact(table, rows) for table, rows in self.rows.items()}
         if DECLARED[mart].standing:
             read = {table for query in required(mart) for table in query.tables}
-            facts |= {name: self.build(name, **choices) for name in read & {*DECLARED}}
+            given = {row["day"] for rows in self.rows.values() for row in rows if "day" in row}
+            daily = tuple(sorted({DAY, *given}))
+            facts |= {name: self.build(name, daily, **choices) for name in read & {*DECLARED}}
         params = Params(
-            days=(DAY,), as_of=date(2026, 3, 1), transform_run_ids={DAY: "run-1"}, **choices
+            days=days,
+            as_of=date(2026, 3, 1),
+            transform_run_ids=dict.fromkeys(days, "run-1"),
+            **choices,
         )
-        answers = {query.name: run(query, facts, [DAY]) for query in required(mart)}
+        answers = {query.name: run(query, facts, days) for query in required(mart)}
         return MARTS[mart].build(answers, params)
 
     def row(self, mart: str, agent: str = "triage") -> dict:

@@ -106,7 +106,9 @@ def test_what_was_built_is_spread_over_its_months_to_the_last_billionth(estate):
     estate.rows["dim_investment"].append(
         cost | {"ends_on": DAY.replace(month=2, day=3), "approved_by": "cfo"}
     )
-    row = estate.row("daily_portfolio")
+    # that day was built, and others worked on it
+    estate.spend("1", day=DAY.replace(day=4), agent_id="other")
+    (row,) = estate.build("daily_portfolio").filter(agent_id="triage").to_dicts()
     # 30 days of 3.333333333 and a last one with the remainder; 28 of them are in the window
     assert row["build_cost_28d"] == 28 * Decimal("3.333333333")
     assert row["build_cost_left"] == Decimal("100.000000001") - row["build_cost_28d"]

@@ -352,11 +352,19 @@ def test_a_run_is_paid_back_by_what_its_model_version_nets(made):
 
 
 @pytest.mark.parametrize(
-    ("completed", "reason"), [(None, "not_completed"), (ago(5), "not_paid_back")]
+    ("completed", "reason"),
+    [
+        *((None, "not_completed"), (ago(400), "older_than_a_year")),
+        *((ago(6), "before_first_day"), (ago(5), "not_paid_back")),
+    ],
 )
 def test_a_run_says_why_it_has_no_payback(made, completed, reason):
+    """The first day that was built is four days ago, the first after the last completion."""
     book = [run_day(1, additions="10", closing_balance="10", completed_on=completed)]
-    (row,) = made("training_amortisation", fct_training_run=book).to_dicts()
+    lines = [cost(1, ago(4))]
+    (row,) = made(
+        "training_amortisation", fct_training_run=book, fct_cost_allocation=lines
+    ).to_dicts()
     assert (row["payback_days"], row["payback_reason"]) == (None, reason)
 
 
@@ -594,6 +602,46 @@ def test_an_investment_of_long_ago_has_no_payback(made):
     assert (row["payback_days"], row["payback_reason"]) == (None, "older_than_a_year")
     assert row["invested"] == 9
     assert row["build_cost_28d"] == row["build_cost_left"] == 0
+
+
+def test_days_before_the_first_built_one_are_not_known_to_have_brought_nothing(made):
+    lines = [cost(1, ago(back)) for back in range(10)]
+    built = {"agent_id": "a", "cost": "30", "ends_on": ago(-50), "approved_by": "cfo"}
+    for begun, reason in ((ago(10), "before_first_day"), (ago(9), "not_paid_back")):
+        (row,) = made(
+            "daily_portfolio",
+            fct_cost_allocation=lines,
+            dim_investment=[built | {"starts_on": begun}],
+        ).to_dicts()
+        assert (row["payback_days"], row["payback_reason"]) == (None, reason)
+        assert (row["net_present_value"] is None) == (reason == "before_first_day")
+
+
+def test_the_pace_of_a_young_investment_is_that_of_its_own_days(made):
+    """Nine days net 2, then three 5: 3 days of 5 so far, and 5 a day to come."""
+    lines = [cost(1, ago(back)) for back in range(12)]
+    tasks = [task(ago(back), direct_value="6" if back < 3 else "3") for back in range(12)]
+    built = {"agent_id": "a", "cost": "50", "starts_on": ago(2), "ends_on": ago(2 - 20)}
+    (row,) = made(
+        "daily_portfolio",
+        choices={"discount_rate": 0.0},
+        fct_cost_allocation=lines,
+        fct_task=tasks,
+        dim_investment=[built],
+    ).to_dicts()
+    assert (row["payback_days"], row["is_payback_projected"]) == (10, True)
+    assert row["net_present_value"] == pytest.approx(20 * 5 - 50)
+
+
+def test_each_line_of_investments_is_spread_on_its_own(made):
+    """Twice 1 nano-unit over 2 days is nothing on the first, not one of them."""
+    line = {"agent_id": "a", "cost": "0.000000001", "starts_on": LAST, "ends_on": ago(-2)}
+    (row,) = made(
+        "daily_portfolio",
+        fct_cost_allocation=[cost(1)],
+        dim_investment=[line | {"_source_row": number} for number in (1, 2)],
+    ).to_dicts()
+    assert (row["build_cost_28d"], row["build_cost_left"]) == (0, Decimal("0.000000002"))
 
 
 def test_days_to_come_count_as_the_last_ones_did(made):

@@ -40,9 +40,12 @@ def decided(
     history=28,
     mature_until=TODAY,
     reviews=(),
+    ended=300,
+    still=0,
+    min_group_size=30,
 ):
-    """Return the policy of one agent after days that are all alike."""
-    days = [TODAY - timedelta(days=back) for back in range(history)]
+    """Return the policy of one agent after days that are all alike, and ``still`` ones without."""
+    days = [TODAY - timedelta(days=still + back) for back in range(history)]
     agent = {"agent_id": "triage", "evidence": "measured", "cost_basis": "billed"}
     asr = [
         agent
@@ -55,6 +58,7 @@ def decided(
             "days_28d": 28,
             "violations_28d": violations,
             "actions_28d": 1000,
+            "ended_tasks_28d": ended,
             "spend": Decimal(spend),
             "spend_28d": 28 * Decimal(spend),
             "autonomous_successes": successes[day > TODAY - timedelta(days=14)],
@@ -100,7 +104,10 @@ def decided(
         ),
     }
     params = Params(
-        days=(TODAY,), as_of=mature_until + timedelta(days=7), transform_run_ids={TODAY: "run"}
+        days=(TODAY,),
+        as_of=mature_until + timedelta(days=7),
+        min_group_size=min_group_size,
+        transform_run_ids={TODAY: "run"},
     )
     answers = {query.name: run(query, tables, params.days) for query in required("policies")}
     return MARTS["policies"].build(answers, params).row(0, named=True)
@@ -160,6 +167,25 @@ def test_value_that_does_not_survive_verification_earns_no_more():
     row = decided(lost=25.0)
     assert row["verified_asr_value_low"] == pytest.approx(0.5)
     assert (row["budget_reason"], row["budget_cap"]) == ("not_verified", Decimal(10))
+
+
+def test_an_agent_that_is_still_is_verified_by_the_window_of_its_last_day():
+    row = decided(lost=25.0, still=20)
+    assert row["verified_asr_value_low"] == pytest.approx(0.5)
+
+
+def test_too_few_ended_tasks_prove_nothing():
+    assert decided(low=0.9, ended=30)["proven_band"] == "self_directed"
+    few = decided(low=0.9, ended=29)
+    assert (few["proven_band"], few["mode"]) == ("insufficient_data", "propose_only")
+    assert decided(low=0.9, ended=29, min_group_size=29)["proven_band"] == "self_directed"
+
+
+@pytest.mark.parametrize(
+    ("spend", "mean"), [("0.000000001", "0.000000001"), ("-0.5", "-0.5"), ("10", "10")]
+)
+def test_the_mean_spend_of_a_day_is_rounded(spend, mean):
+    assert decided(spend=spend)["present_spend"] == Decimal(mean)
 
 
 def test_a_dearer_success_earns_no_more():

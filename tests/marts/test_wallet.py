@@ -15,9 +15,33 @@ from roi_engine.marts.params import Params
 MONDAY = date(2026, 3, 2)
 
 
-def wallets(spent, *, day, allowance="70", period_days=7, peak="0", slope=None, earned="0"):
-    """Return the wallet's row of a day; ``spent`` is what each agent spent, day by day."""
+def wallets(
+    spent, *, day, allowance="70", period_days=7, peak="0", slope=None, earned="0", still=()
+):
+    """Return the wallet's row of a day; ``spent`` is what each agent spent, day by day.
+
+    Each agent was allocated 10 and earned ``earned`` on the first day; those that are ``still``
+    have no row of daily_asr.
+    """
     entries, agents = [], []
+    lines = [
+        {"day": MONDAY, "agent_id": agent, "allocated_cost": "10", "cost_class": "token_api"}
+        for agent in spent[0]
+    ]
+    tasks = [
+        {
+            "task_id": agent,
+            "day": MONDAY,
+            "agent_id": agent,
+            "outcome_class": "autonomous_success",
+            "is_ended": True,
+            "is_escalated": False,
+            "human_minutes": "0",
+            "direct_value": earned,
+        }
+        for agent in spent[0]
+    ]
+    shares = [{"task_id": agent, "agent_id": agent, "credit": "1"} for agent in spent[0]]
     for shift, of_day in enumerate(spent):
         at = MONDAY + timedelta(days=shift)
         for agent, amount in sorted(of_day.items()):
@@ -36,13 +60,13 @@ def wallets(spent, *, day, allowance="70", period_days=7, peak="0", slope=None, 
                     "is_first_entry": agent == min(of_day),
                 }
             )
+            if agent in still:
+                continue
             agents.append(
                 {
                     "day": at,
                     "agent_id": agent,
                     "autonomous_spend": Decimal(amount) / 2,
-                    "autonomous_value_28d": Decimal(earned),
-                    "spend_28d": Decimal(10),
                     "evidence": "assumed" if agent == "b" else "measured",
                     "cost_basis": "billed",
                 }
@@ -51,7 +75,10 @@ def wallets(spent, *, day, allowance="70", period_days=7, peak="0", slope=None, 
     zeros = {name: Decimal(0) for name, kind in schema.items() if isinstance(kind, pl.Decimal)}
     asr = pl.DataFrame([dict.fromkeys(schema) | zeros | row for row in agents], schema=schema)
     tables = {name: fact(name) for name in FACTS} | {
-        "fct_wallet_entry": fact("fct_wallet_entry", entries)
+        "fct_wallet_entry": fact("fct_wallet_entry", entries),
+        "fct_cost_allocation": fact("fct_cost_allocation", lines),
+        "fct_task": fact("fct_task", tasks),
+        "fct_task_credit": fact("fct_task_credit", shares),
     }
     params = Params(days=(day,), as_of=day, transform_run_ids={day: "run"})
     answers = {query.name: run(query, tables, params.days) for query in required("daily_wallet")}
@@ -67,6 +94,12 @@ def test_two_agents_share_one_allowance():
     # half of what each spent led to goals reached alone
     assert row["asr_allowance"] == pytest.approx(0.5)
     assert row["evidence"] == "assumed"
+
+
+def test_an_agent_without_a_row_of_the_day_counts_in_the_window():
+    spent, day = [{"a": "1", "b": "1"}, {"a": "1", "b": "0"}], MONDAY + timedelta(days=1)
+    for still in ((), ("b",)):
+        assert wallets(spent, day=day, earned="15", still=still)["asr_value_28d"] == 1.5
 
 
 def test_the_rate_of_spending_is_carried_to_the_end():

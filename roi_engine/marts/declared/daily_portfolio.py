@@ -11,7 +11,7 @@ MOVES = ("gain", "keep", "lose")
 KEEPS = 0.01
 """A proposed change of less than this share of the present cost is none."""
 NO_CATEGORY = "__unknown__"
-PAYBACK_REASONS = ("no_investment", "older_than_a_year", "not_paid_back")
+PAYBACK_REASONS = ("no_investment", "older_than_a_year", "before_first_day", "not_paid_back")
 
 _ASR = "daily_asr"
 _COST = "dim_investment.cost"
@@ -159,8 +159,8 @@ DAILY_PORTFOLIO = Mart(
         ratio(
             "payback_days",
             "Days from the first investment's first day until its net value has paid for all.",
-            "first d with Σ net value ≥ invested; days to come count the mean of the last 28, up to"
-            " the last ends_on",
+            "first d with Σ net value ≥ invested; days to come, up to the last ends_on, count the"
+            " mean of the last 28, or of those since it began",
             (*_NET, *_SPREAD),
             "§3",
             unit="days",
@@ -179,8 +179,9 @@ DAILY_PORTFOLIO = Mart(
         choice(
             "payback_reason",
             "Why there are no payback_days.",
-            "no_investment; older_than_a_year: it began before the days followed; not_paid_back by"
-            " the last ends_on",
+            "no_investment; older_than_a_year: it began before the days followed;"
+            " before_first_day: before the first day of the release, whose net value is not known;"
+            " not_paid_back by the last ends_on",
             (*_NET, *_SPREAD),
             "§3",
             values=PAYBACK_REASONS,

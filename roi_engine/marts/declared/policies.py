@@ -39,7 +39,8 @@ POLICIES = Mart(
             "proven_band",
             "Band that the agent holds: by the lower end of asr_spend_28d, on mature days.",
             f"up to the lowest of {UP_DAYS} mature days, down to the highest of {DOWN_DAYS}; day"
-            f" ≤ as_of − reopen_window_days, over the last {HISTORY_DAYS} days",
+            f" ≤ as_of − reopen_window_days, over the last {HISTORY_DAYS} days; insufficient_data"
+            " on a day with fewer than min_group_size ended_tasks_28d",
             _ASR,
             "§5",
             values=LEVELS,
@@ -116,8 +117,9 @@ POLICIES = Mart(
         ratio(
             "verified_asr_value_low",
             "Lower end of what a unit of spend brings without people, after unseen errors.",
-            "asr_value_low_28d − (Σ gross_value − adjusted_value + hallucination_cost) / spend_28d;"
-            " NULL where a day's adjusted value is not known",
+            "asr_value_low_28d − (Σ gross_value − adjusted_value + hallucination_cost) / spend_28d,"
+            " all to the agent's last day with a row; NULL where a day's adjusted value is not"
+            " known",
             (
                 "daily_asr.asr_value_low_28d",
                 "daily_asr.spend_28d",

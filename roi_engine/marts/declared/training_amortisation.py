@@ -5,7 +5,7 @@ from roi_engine.marts.declared.common import TRUST, choice, key, ratio
 
 _RUN = "fct_training_run"
 _VALUE = ("daily_roi.gross_value", "daily_roi.total_cost", "daily_roi.training_cost")
-REASONS = ("not_completed", "older_than_a_year", "not_paid_back")
+REASONS = ("not_completed", "older_than_a_year", "before_first_day", "not_paid_back")
 
 
 def _money(name: str, about: str, formula: str, *, additive: bool = True) -> Column:
@@ -128,7 +128,8 @@ TRAINING_AMORTISATION = Mart(
         choice(
             "payback_reason",
             "Why there are no payback_days.",
-            "not_completed; older_than_a_year: completed before the days followed; not_paid_back",
+            "not_completed; older_than_a_year: completed before the days followed;"
+            " before_first_day: before the first day of the release; not_paid_back",
             (*_VALUE, f"{_RUN}.completed_on"),
             "§3",
             values=REASONS,
