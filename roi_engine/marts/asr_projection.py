@@ -6,8 +6,9 @@ from roi_engine.marts.declared.projections import ASR_PROJECTION
 from roi_engine.marts.facts import FactQuery, Frames
 from roi_engine.marts.params import Params
 from roi_engine.marts.parts import stamp
-from roi_engine.marts.projections import ENDS, by_scenario, history
+from roi_engine.marts.projections import ENDS, by_scenario, history, tried
 from roi_engine.marts.queries_planning import SPEND_DAYS
+from roi_engine.metrics.backtest import backtest_ratio
 from roi_engine.metrics.cost_curve import fit_cost_curve, fit_share_curve
 from roi_engine.metrics.projection import POINT_DAYS, Projection, project_ratio
 from roi_engine.metrics.workload import share_under_workload, under_workload, value_factor
@@ -33,6 +34,12 @@ def build(facts: Frames, params: Params) -> pl.DataFrame:
     share = project_ratio(won, whole, scale="share")
     value = project_ratio(table["autonomous_value"], spend, scale="positive")
     gross = project_ratio(table["gross_value"], cost, scale="positive")
+    known = known.with_columns(
+        *tried(backtest_ratio(won, whole, scale="share"), "asr_spend_"),
+        *tried(backtest_ratio(table["autonomous_value"], spend, scale="positive"), "asr_value_"),
+        # roi is this ratio less 1: it errs by as much
+        *tried(backtest_ratio(table["gross_value"], cost, scale="positive"), "roi_"),
+    )
     of_whole, of_spend, of_cost = (fit_cost_curve(part, volume) for part in (whole, spend, cost))
     moves = fit_share_curve(won, whole, volume, of_whole)
 

@@ -8,12 +8,11 @@ from roi_engine.marts.facts import FactQuery, Frames
 from roi_engine.marts.money import as_decimal, nullable
 from roi_engine.marts.params import Params
 from roi_engine.marts.parts import stamp
-from roi_engine.marts.projections import by_scenario, history
+from roi_engine.marts.projections import by_scenario, history, tried
 from roi_engine.marts.queries_planning import SPEND_DAYS
-from roi_engine.metrics import backtest
+from roi_engine.metrics.backtest import backtest
 from roi_engine.metrics.cost_curve import CostCurve, fit_cost_curve
 from roi_engine.metrics.projection import POINT_DAYS, Projection, project
-from roi_engine.metrics.roi import Floats
 from roi_engine.metrics.win_rate import Interval
 from roi_engine.metrics.workload import under_workload, workload_factor
 
@@ -43,7 +42,7 @@ def build(facts: Frames, params: Params) -> pl.DataFrame:
     days, known = history(facts, params)
     cost, volume = days.tables["spend"] + days.tables["human_cost"], days.tables["actions"]
     curve, ahead, requests = fit_cost_curve(cost, volume), project(cost), project(volume)
-    known = known.with_columns(*_curve(curve), *_tried(cost))
+    known = known.with_columns(*_curve(curve), *tried(backtest(cost)))
 
     def figures(scenario: float) -> dict[str, Projection]:
         times = np.full(known.height, scenario)
@@ -76,23 +75,3 @@ def _scenario(ahead: Projection, curve: CostCurve, scenario: float) -> Projectio
 def _curve(curve: CostCurve) -> list[pl.Series]:
     fields = curve._asdict()
     return [nullable(name, fields[field]) for name, field in _CURVE.items()]
-
-
-def _tried(cost: Floats) -> list[pl.Series]:
-    """Return how the projection would have done, at the longest horizon that was tried enough."""
-    found = backtest.backtest(cost)
-    horizons = np.array(backtest.HORIZONS)
-    enough = np.isfinite(found.relative_mae)
-    # the last column that is true; the first where none is, which holds nothing
-    at = np.where(enough.any(axis=1), enough.shape[1] - 1 - enough[:, ::-1].argmax(axis=1), 0)
-    rows = np.arange(cost.shape[0])
-    tried: Floats = np.where(enough.any(axis=1), horizons[at].astype(np.float64), np.nan)
-    names = ("relative_mae", "mase", "coverage_80", "coverage_95")
-    figures = [nullable(name, getattr(found, name)[rows, at]) for name in names]
-    beats = nullable("beats_naive", found.beats_naive[rows, at])
-    return [
-        nullable("backtest_horizon_days", tried).cast(pl.Int64),
-        pl.Series("backtest_origins", found.origins[rows, at].astype(np.int64)),
-        *figures,
-        (beats > 0).alias("beats_naive"),
-    ]

@@ -13,6 +13,7 @@ from roi_engine.marts.queries_people import SERVED
 from roi_engine.marts.windows import day_by_day, over_window
 from roi_engine.metrics.fairness import four_fifths, selection_ratio_by_day
 from roi_engine.metrics.roi import Floats, ratio
+from roi_engine.metrics.win_rate import Interval
 
 QUERIES: tuple[FactQuery, ...] = (SERVED, MATURITY, OPEN_COST)
 
@@ -100,8 +101,18 @@ def _judge(
     mine, theirs = (
         (laid_out(side, part), laid_out(side, "ended_tasks")) for side in (days, against)
     )
-    found = selection_ratio_by_day(mine, theirs)
-    turned = selection_ratio_by_day(theirs, mine)
+    # the reference differs from itself by nothing, and by no chance either
+    itself = (rows["user_group"] == rows["reference_group"]).to_numpy()
+    found, turned = (
+        Interval(
+            one.estimate,
+            *(
+                np.where(itself & np.isfinite(end), one.estimate, end)
+                for end in (one.low, one.high)
+            ),
+        )
+        for one in (selection_ratio_by_day(mine, theirs), selection_ratio_by_day(theirs, mine))
+    )
     # what harms is judged the other way round: does the reference suffer it so much less?
     is_harm = name == "escalation"
     judged = four_fifths(

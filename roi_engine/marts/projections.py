@@ -12,6 +12,8 @@ from roi_engine.marts.params import Params
 from roi_engine.marts.parts import weakest
 from roi_engine.marts.queries_planning import HISTORY_DAYS, SPEND_DAYS, TRUST
 from roi_engine.marts.series import Series, lay_out
+from roi_engine.metrics import backtest
+from roi_engine.metrics.backtest import Backtest
 from roi_engine.metrics.projection import HORIZONS, Projection
 from roi_engine.metrics.roi import Floats
 
@@ -66,6 +68,30 @@ def columns(name: str, projection: Projection, at: int) -> list[pl.Series]:
     parts: list[tuple[str, Floats]] = [(name, projection.total)]
     parts += [(f"{name}_{end}", part) for end, part in zip(ENDS, projection[2:], strict=True)]
     return [nullable(shown, part[:, at]) for shown, part in parts]
+
+
+def tried(found: Backtest, prefix: str = "") -> list[pl.Series]:
+    """Return how a projection would have done, at the longest horizon that was tried enough.
+
+    Args:
+        found: A row a member.
+        prefix: Begins the columns' names.
+    """
+    horizons = np.array(backtest.HORIZONS)
+    enough = np.isfinite(found.relative_mae)
+    # the last column that is true; the first where none is, which holds nothing
+    at = np.where(enough.any(axis=1), enough.shape[1] - 1 - enough[:, ::-1].argmax(axis=1), 0)
+    rows = np.arange(at.size)
+    longest: Floats = np.where(enough.any(axis=1), horizons[at].astype(np.float64), np.nan)
+    names = ("relative_mae", "mase", "coverage_80", "coverage_95")
+    figures = [nullable(f"{prefix}{name}", getattr(found, name)[rows, at]) for name in names]
+    beats = nullable(f"{prefix}beats_naive", found.beats_naive[rows, at])
+    return [
+        nullable(f"{prefix}backtest_horizon_days", longest).cast(pl.Int64),
+        pl.Series(f"{prefix}backtest_origins", found.origins[rows, at].astype(np.int64)),
+        *figures,
+        beats > 0,
+    ]
 
 
 def by_scenario(

@@ -1,11 +1,19 @@
 """Would the projection have been right? Asked at past days, against simply repeating last week."""
 
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from roi_engine.metrics.projection import INTERVAL_DAYS, WEEK, Projection, project
+from roi_engine.metrics.projection import (
+    INTERVAL_DAYS,
+    WEEK,
+    Projection,
+    Scale,
+    project,
+    project_ratio,
+)
 from roi_engine.metrics.roi import Floats, ratio
 
 HORIZONS = (7, 14, 30)
@@ -92,23 +100,83 @@ def backtest(
         (array([[7.]]), array([[1.]]), array([[1.]]))
     """
     table = np.asarray(series, dtype=np.float64)
-    rows, length = table.shape
+
+    def score(cut: int, reachable: tuple[int, ...]) -> tuple[Floats, ...]:
+        past, future = table[:, :cut], table[:, cut : cut + max(reachable)]
+        return _scored(past, future, reachable, forecaster(past, reachable))
+
+    return _tried(table.shape, horizons, score)
+
+
+def backtest_ratio(
+    numerator: ArrayLike,
+    denominator: ArrayLike,
+    horizons: tuple[int, ...] = HORIZONS,
+    scale: Scale = "linear",
+) -> Backtest:
+    """Return how ``project_ratio`` would have done from each past week.
+
+        error = projected R over h days − Σ x / Σ y as it came
+        seasonal naive: both sums repeat the last week, R is their ratio
+
+    Args:
+        numerator: x, shape (rows, days), the last day last; NaN where missing.
+        denominator: y, same shape.
+        horizons: Days ahead, each >= 1.
+        scale: As in ``project_ratio``.
+
+    Returns:
+        As ``backtest``, in the unit of the ratio; ``mase`` is NaN, a ratio is no sum of days.
+
+    Source: metrics.md §3 (projections of ROI and ASR, rolling-origin back-test).
+
+    Examples:
+        >>> cost = 20.0 + np.tile([0.0, 3, 1, -2, 4, -1, -3, 2, -4, 0], 7)
+        >>> value = 2 * cost + np.tile([4.0, -3, 0, 6, -5, 2, -3, -1, 1, -4, 3], 7)[:70]
+        >>> found = backtest_ratio([value], [cost], horizons=(14,), scale="positive")
+        >>> found.origins, found.beats_naive
+        (array([[7.]]), array([[1.]]))
+    """
+    x, y = np.asarray(numerator, dtype=np.float64), np.asarray(denominator, dtype=np.float64)
+
+    def score(cut: int, reachable: tuple[int, ...]) -> tuple[Floats, ...]:
+        until = np.array(reachable) - 1
+        days = max(reachable)
+        came, naive = (
+            ratio(*(side.cumsum(axis=1)[:, until] for side in sides))
+            for sides in (
+                (x[:, cut : cut + days], y[:, cut : cut + days]),
+                (seasonal_naive(x[:, :cut], days), seasonal_naive(y[:, :cut], days)),
+            )
+        )
+        ahead = project_ratio(x[:, :cut], y[:, :cut], reachable, scale)
+        unscaled = np.full(came.shape, np.nan)
+        return np.abs(came - ahead.total), np.abs(came - naive), unscaled, *_held(came, ahead)
+
+    return _tried(x.shape, horizons, score)
+
+
+def _tried(
+    shape: tuple[int, ...],
+    horizons: tuple[int, ...],
+    score: Callable[[int, tuple[int, ...]], tuple[Floats, ...]],
+) -> Backtest:
+    """Score every origin and take means; ``score`` is given an origin and its horizons."""
+    rows, length = shape
     cuts = range(length - STEP_DAYS, INTERVAL_DAYS - 1, -STEP_DAYS)
-    shape = (0, rows, len(horizons))
     parts: list[list[Floats]] = [[] for _ in range(5)]
     for number, cut in enumerate(cuts):
         reachable = tuple(h for h in horizons if cut + h <= length)
         if not reachable or number >= MOST_ORIGINS + max(horizons) // STEP_DAYS:
             continue
-        past, future = table[:, :cut], table[:, cut : cut + max(reachable)]
-        scored = _scored(past, future, reachable, forecaster(past, reachable))
+        scored = score(cut, reachable)
         columns = [at for at, h in enumerate(horizons) if h in reachable]
         for part, found in zip(parts, scored, strict=True):
             whole = np.full((rows, len(horizons)), np.nan)
             whole[:, columns] = found
             part.append(whole)
     error, naive, scaled, held_80, held_95 = (
-        _latest(np.stack(part) if part else np.empty(shape)) for part in parts
+        _latest(np.stack(part) if part else np.empty((0, rows, len(horizons)))) for part in parts
     )
     # both are judged on the same origins
     both = np.isfinite(error) & np.isfinite(naive)
@@ -139,12 +207,16 @@ def _scored(
     seen = np.isfinite(usual)
     usual_error = ratio(np.where(seen, usual, 0.0).sum(axis=1), seen.sum(axis=1))
     daily = np.abs(future - ahead.daily[:, : future.shape[1]]).cumsum(axis=1)[:, until]
-    held = [
+    scaled = ratio(daily / (until + 1), usual_error[:, None])
+    return np.abs(came - ahead.total), np.abs(came - naive), scaled, *_held(came, ahead)
+
+
+def _held(came: Floats, ahead: Projection) -> list[Floats]:
+    """Say whether the 80 % and the 95 % interval held what came; NaN where one is missing."""
+    return [
         np.where(np.isfinite(came + low + high), (low <= came) & (came <= high), np.nan)
         for low, high in ((ahead.low_80, ahead.high_80), (ahead.low_95, ahead.high_95))
     ]
-    scaled = ratio(daily / (until + 1), usual_error[:, None])
-    return np.abs(came - ahead.total), np.abs(came - naive), scaled, *held
 
 
 def _latest(part: Floats) -> Floats:

@@ -136,7 +136,8 @@ def durations(group: ArrayLike, duration: ArrayLike, is_open: ArrayLike, groups:
     """Return mean and median of times of which some still run: to detect, to recover.
 
         mean = Σ all times, open ones up to now / number ended
-        median = the least t with Π_{t_i ≤ t} (1 − d_i/n_i) ≤ ½ (Kaplan–Meier)
+        median = the least t with Π_{t_i ≤ t} (1 − d_i/n_i) ≤ ½ (Kaplan–Meier); where that is ½,
+        half way from there to the next end
 
     Both are the plain mean and median when none is open. The mean is that of a constant rate of
     recovery: it is a ratio of sums, which adds up over agents, and an outage that goes on raises
@@ -162,7 +163,7 @@ def durations(group: ArrayLike, duration: ArrayLike, is_open: ArrayLike, groups:
 
         >>> durations([0] * 4, [1.0, 2.0, 3.0, 10.0], [False, False, False, True], groups=1)
         Durations(ended=array([3]), left_open=array([1]),
-                  mean=array([5.33333333]), median=array([2.]))
+                  mean=array([5.33333333]), median=array([2.5]))
     """
     who = np.asarray(group, dtype=np.int64)
     time = np.asarray(duration, dtype=np.float64)
@@ -185,7 +186,13 @@ def durations(group: ArrayLike, duration: ArrayLike, is_open: ArrayLike, groups:
     reached = np.cumsum(np.where(runs, 0.0, step))
     before = np.concatenate([[0.0], reached])[first]
     halved = (reached - before[who] <= -np.log(2.0) + _TIE) & ~runs
+    ends = np.flatnonzero(halved)
+    there, at = np.unique(who[ends], return_index=True)
+    least = ends[at]
+    # half have ended until the next one does; of the last of all nothing more is known
+    then = ends[np.minimum(at + 1, ends.size - 1)] if ends.size else least
+    is_half = np.abs(reached[least] - before[there] + np.log(2.0)) <= _TIE
+    then = np.where(is_half & (who[then] == there), then, least)
     median = np.full(groups, np.nan)
-    # written from the last to the first, so that the first stays
-    median[who[halved][::-1]] = time[halved][::-1]
+    median[there] = (time[least] + time[then]) / 2
     return Durations(ended, size - ended, ratio(total, ended), median)

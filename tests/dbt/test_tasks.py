@@ -13,7 +13,10 @@ from roi_engine.sources.schema import PRICE_BOOK, REFERENCE, SPANS, TICKETS, Tab
 from tests.dbt.tiny import Row, facts_of
 
 DAYS = ("2026-03-07", "2026-03-08", "2026-03-09")
-FACTS = ("fct_agent_action", "fct_task", "fct_task_credit", "fct_ticket", "fct_time_entry")
+FACTS = (
+    *("fct_agent_action", "fct_task", "fct_task_credit", "fct_ticket", "fct_time_entry"),
+    "dim_task_type",
+)
 
 
 def _span(span_id: str, task_id: str | None, agent_id: str, start: str, end: str, **said) -> Row:
@@ -96,7 +99,9 @@ ROWS: list[tuple[Table, list[Row]]] = [
                 "remediation_minutes": "15",
                 "currency": "USD",
                 "basis": "measured",
-            }
+                "approved_by": "cfo",
+            },
+            {"task_type": "claim", "baseline_minutes": "5", "basis": "published"},
         ],
     ),
 ]
@@ -114,6 +119,12 @@ def _task(facts: dict[str, pl.DataFrame], task_id: str) -> Row:
 
 def test_a_day_is_the_reporting_zones_over_a_clock_change(facts):
     assert _task(facts, "t1")["day"] == date(2026, 3, 8)
+
+
+def test_numbers_that_nobody_approved_are_assumed(facts):
+    kinds = dict(facts["dim_task_type"].select("task_type", "basis").iter_rows())
+    assert kinds == {"refund": "measured", "claim": "assumed"}
+    assert _task(facts, "t1")["evidence"] == "measured"
 
 
 def test_a_record_delivered_twice_is_one_action_and_a_rollup_adds_nothing(facts):

@@ -556,7 +556,13 @@ def test_four_fifths_by_hand(rows):
     assert set(frame["reference_group"]) == {"large"}
     assert (round(worse["success_ratio_28d"], 9), worse["success_verdict"]) == (0.75, "below")
     assert (same["success_verdict"], same["success_ratio_28d"]) == ("within", 1)
-    assert one(frame, user_group="large")["is_reference"]
+    itself = one(frame, user_group="large")
+    assert itself["is_reference"]
+    assert (itself["success_ratio_low_28d"], itself["success_ratio_high_28d"]) == (1, 1)
+    few_days = rows("daily_fairness", fct_task=[*served("large", 40, 10), *served("b", 30, 9)])
+    itself = one(few_days, user_group="large")
+    assert (itself["success_ratio_low_28d"], itself["success_ratio_high_28d"]) == (1, 1)
+    assert itself["success_is_certain"] is False
     # a small group shows nothing from which it could be worked out
     assert few["suppressed_reason"] == "small_group"
     shown = [name for name in few if name.endswith("_28d")]

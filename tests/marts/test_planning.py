@@ -306,6 +306,11 @@ def test_a_share_is_projected_as_a_share(made):
     assert row["asr_spend_low_95"] < row["asr_spend_low_80"] < row["asr_spend"]
     assert row["asr_value"] == pytest.approx(0, abs=1e-9)
     assert row["roi"] == pytest.approx(-1)
+    # three past weeks have 30 days after them and seven before
+    assert (row["asr_spend_backtest_horizon_days"], row["asr_spend_backtest_origins"]) == (30, 3)
+    assert row["asr_spend_beats_naive"] == (row["asr_spend_relative_mae"] < 1)
+    # what never errs has no error to compare
+    assert row["roi_relative_mae"] is None
 
 
 def run_day(back: int, **columns: object) -> dict:

@@ -3,8 +3,13 @@
 import numpy as np
 import pytest
 
-from roi_engine.metrics.backtest import MOST_ORIGINS, backtest, seasonal_naive
-from roi_engine.metrics.projection import Projection
+from roi_engine.metrics.backtest import (
+    MOST_ORIGINS,
+    backtest,
+    backtest_ratio,
+    seasonal_naive,
+)
+from roi_engine.metrics.projection import Projection, project_ratio
 
 
 def history(seed: int, rows: int = 3, days: int = 90) -> np.ndarray:
@@ -53,6 +58,39 @@ def test_the_projection_beats_the_naive_where_weeks_are_noisy():
     assert found.beats_naive.mean() > 0.8
     assert found.relative_mae.mean() < 0.8
     assert found.coverage_95.mean() > 0.9
+
+
+def test_a_ratio_is_tried_as_a_ratio():
+    """Worked out from each past week, with the last week repeated as the rival."""
+    y = history(5, rows=1, days=56)
+    x = 0.6 * y * np.random.default_rng(6).lognormal(0, 0.2, y.shape)
+    errors, rivals = [], []
+    for cut in (42, 35, 28, 21, 14):
+        came = x[0, cut : cut + 14].sum() / y[0, cut : cut + 14].sum()
+        ahead = project_ratio(x[:, :cut], y[:, :cut], (14,), "positive").total[0, 0]
+        errors.append(abs(came - ahead))
+        rivals.append(abs(came - x[0, cut - 7 : cut].sum() / y[0, cut - 7 : cut].sum()))
+    found = backtest_ratio(x, y, (14,), "positive")
+    assert found.origins[0, 0] == 5
+    np.testing.assert_allclose(found.mae[0, 0], np.mean(errors), rtol=1e-12)
+    np.testing.assert_allclose(found.naive_mae[0, 0], np.mean(rivals), rtol=1e-12)
+    assert found.beats_naive[0, 0] == (np.mean(errors) < np.mean(rivals))
+    assert np.isnan(found.mase).all()
+
+
+def test_ratios_of_noisy_weeks_are_better_projected_than_repeated():
+    y = history(7, rows=30)
+    x = 0.6 * y * np.random.default_rng(8).lognormal(0, 0.3, y.shape)
+    found = backtest_ratio(x, y, (30,), "positive")
+    assert found.beats_naive.mean() > 0.7
+    assert found.coverage_95.mean() > 0.85
+
+
+def test_a_ratio_without_a_denominator_is_not_tried():
+    y = history(9, rows=2)
+    y[0] = 0
+    found = backtest_ratio(y, y, (14,))
+    assert (found.origins[0, 0], np.isnan(found.relative_mae[0, 0])) == (0, True)
 
 
 def test_no_more_than_twelve_origins_count():

@@ -12,6 +12,8 @@ REASONS = ("short_history", "no_interval", "no_curve", "no_denominator", "outsid
 _SPEND = "daily_asr.spend"
 _COST = (_SPEND, "daily_asr.human_cost")
 _ACTIONS = ("daily_asr.actions",)
+_SHARE = ("daily_asr.autonomous_spend", "daily_asr.spend_without_credits")
+_WORTH = ("daily_asr.autonomous_value", _SPEND)
 _ENDS = (
     ("low_80", "Lower end of its 80 % prediction interval.", "10 % quantile"),
     ("high_80", "Upper end of its 80 % prediction interval.", "90 % quantile"),
@@ -73,6 +75,63 @@ def _projected(
         ratio(f"{name}_{end}", said, how, (name,), "§3", unit=unit) for end, said, how in _ENDS
     )
     return (ratio(name, about, formula, inputs, "§3", unit=unit), *ends)
+
+
+def _backtest(prefix: str, what: str, inputs: tuple[str, ...], came: str) -> tuple[Column, ...]:
+    """Declare how a projection did from past weeks, against repeating the last one."""
+    held = tuple(
+        ratio(
+            f"{prefix}coverage_{level}",
+            f"Share of past {came} that its {level} % intervals held; few and overlapping.",
+            "share of origins",
+            inputs,
+            "§3",
+            bounds=(0, 1),
+        )
+        for level in (80, 95)
+    )
+    return (
+        Column(
+            f"{prefix}backtest_horizon_days",
+            COUNT,
+            "days",
+            f"Horizon at which {what} was tried on the past: the longest of 7, 14 and 30"
+            " that three past weeks reach.",
+            "",
+            inputs,
+            "§3",
+            nullable=True,
+        ),
+        Column(
+            f"{prefix}backtest_origins",
+            COUNT,
+            "count",
+            "Past weeks from which it was tried.",
+            "every seventh day back, at most 12",
+            inputs,
+            "§3",
+            low=0,
+        ),
+        ratio(
+            f"{prefix}relative_mae",
+            "Its mean error against that of repeating last week; under 1 it is better.",
+            "MAE / MAE of the seasonal naive",
+            inputs,
+            "§3",
+            bounds=(0, None),
+        ),
+        *held,
+        Column(
+            f"{prefix}beats_naive",
+            FLAG,
+            "yes or no",
+            "Whether it was better than repeating last week; no means: do not rely on it.",
+            "relative_mae < 1; NULL with fewer than three origins",
+            (f"{prefix}relative_mae",),
+            "§3",
+            nullable=True,
+        ),
+    )
 
 
 COST_PROJECTION = Mart(
@@ -169,35 +228,7 @@ COST_PROJECTION = Mart(
             "§3",
             bounds=(0, 1),
         ),
-        Column(
-            "backtest_horizon_days",
-            COUNT,
-            "days",
-            "Horizon at which the projection was tried on the past: the longest of 7, 14 and 30"
-            " that three past weeks reach.",
-            "",
-            _COST,
-            "§3",
-            nullable=True,
-        ),
-        Column(
-            "backtest_origins",
-            COUNT,
-            "count",
-            "Past weeks from which it was tried.",
-            "every seventh day back, at most 12",
-            _COST,
-            "§3",
-            low=0,
-        ),
-        ratio(
-            "relative_mae",
-            "Its mean error against that of repeating last week; under 1 it is better.",
-            "MAE / MAE of the seasonal naive",
-            _COST,
-            "§3",
-            bounds=(0, None),
-        ),
+        *_backtest("", "the projection", _COST, "sums"),
         ratio(
             "mase",
             "Its mean error of a day against the mean change from week to week.",
@@ -205,32 +236,6 @@ COST_PROJECTION = Mart(
             _COST,
             "§3",
             bounds=(0, None),
-        ),
-        ratio(
-            "coverage_80",
-            "Share of past sums that its 80 % intervals held; few and overlapping.",
-            "share of origins",
-            _COST,
-            "§3",
-            bounds=(0, 1),
-        ),
-        ratio(
-            "coverage_95",
-            "Share of past sums that its 95 % intervals held; few and overlapping.",
-            "share of origins",
-            _COST,
-            "§3",
-            bounds=(0, 1),
-        ),
-        Column(
-            "beats_naive",
-            FLAG,
-            "yes or no",
-            "Whether it was better than repeating last week; no means: do not rely on it.",
-            "relative_mae < 1; NULL with fewer than three origins",
-            ("relative_mae",),
-            "§3",
-            nullable=True,
         ),
         choice(
             "projection_reason",
@@ -271,7 +276,7 @@ ASR_PROJECTION = Mart(
             " + (scenario^e − 1) · b / (f + (1 − f) · scenario^e), f and e those of"
             " spend_without_credits, b by how much the share of a day's spend moves with its"
             " requests; NULL outside 0 … 1",
-            ("daily_asr.autonomous_spend", "daily_asr.spend_without_credits", *_ACTIONS),
+            (*_SHARE, *_ACTIONS),
             "ratio",
         ),
         *_projected(
@@ -279,7 +284,7 @@ ASR_PROJECTION = Mart(
             "Value created without people, for a unit of the coming spend.",
             "projected autonomous_value / projected spend"
             " · scenario / (f + (1 − f) · scenario^e), f and e those of spend",
-            ("daily_asr.autonomous_value", _SPEND, *_ACTIONS),
+            (*_WORTH, *_ACTIONS),
             "ratio",
         ),
         *_projected(
@@ -290,6 +295,9 @@ ASR_PROJECTION = Mart(
             ("daily_asr.gross_value", *_COST, *_ACTIONS),
             "ratio",
         ),
+        *_backtest("asr_spend_", "asr_spend", _SHARE, "ratios"),
+        *_backtest("asr_value_", "asr_value", _WORTH, "ratios"),
+        *_backtest("roi_", "roi", ("daily_asr.gross_value", *_COST), "ratios"),
         choice(
             "projection_reason",
             "Why asr_spend, or its interval, is missing.",
