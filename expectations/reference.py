@@ -12,6 +12,7 @@ import great_expectations.expectations as gxe
 
 from expectations import arrival
 from expectations.check import Check
+from roi_engine.sources.schema import EVALUATIONS, SPANS, TICKETS
 
 COST_CLASSES = [
     "token_api",
@@ -222,6 +223,21 @@ def _minute_of_day(time: str) -> str:
         end"""
 
 
+_MAPPED = {
+    "tickets": {*TICKETS.columns, *(column.removeprefix("is_") for column in TICKETS.columns)},
+    "tokens": {*SPANS.columns, *EVALUATIONS.columns, "correlation_id"},
+}
+"""Source → the fields of it that a mapping can fill; the others are read in their own way only."""
+
+
+def _is_mapped() -> str:
+    cases = " ".join(
+        f"when '{source}' then this.field in ({', '.join(map(repr, sorted(fields)))})"
+        for source, fields in _MAPPED.items()
+    )
+    return f"coalesce(case this.source {cases} end, false)"
+
+
 _SAME_HOURS = """
     other.department is not distinct from this.department
     and other.weekday = this.weekday
@@ -245,6 +261,7 @@ _DERIVED = {
                     and {_minute_of_day("other.closes_at")} > {_minute_of_day("this.opens_at")}
             )""",
     },
+    "field_mappings": {"is_mapped": f"cast({_is_mapped()} as integer)"},
     "time_entries": {"subject": "coalesce(this.ticket_id, this.task_id)"},
     # 0 where nobody is named, or where an agent trades with itself
     "agent_transactions": {
@@ -278,6 +295,15 @@ _DERIVED = {
 }
 
 _EXTRA: dict[str, list[tuple[str, dict[str, object], str, str]]] = {
+    "field_mappings": [
+        (
+            "field_is_read",
+            {"column": "is_mapped", "min_value": 1},
+            "warning",
+            "No such field is read of this source, so the mapping does nothing: see docs/spans.md"
+            " for tokens; of tickets it is a column of the bronze table, with or without its is_.",
+        )
+    ],
     "service_hours": [
         (
             "weekday_of_a_week",

@@ -130,6 +130,7 @@ BREAKS = {
     "agent_transactions": {"two_parties": {"seller_agent_id": "bot"}},
     "allocation_rules": {"shares_within_one": {"share": Decimal("0.6")}},
     "training_runs": {"lifespan_positive": {"lifespan_days": 0}},
+    "field_mappings": {"field_is_read": {"field": "agent"}},
     "investments": {"months_positive": {"months": 0}},
     "fx_rates": {"rate_positive": {"rate": 0}},
     "time_entries": {"subject_present": {"task_id": None}},
