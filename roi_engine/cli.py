@@ -8,6 +8,7 @@ import logging
 import math
 import sys
 import time
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -28,8 +29,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-# a pipe gets whole lines; only a terminal has a width
-out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 10_000)
+# a pipe gets whole lines; only a terminal has a width; what data says is never markup
+out = Console(
+    highlight=False,
+    markup=False,
+    emoji=False,
+    soft_wrap=True,
+    width=None if sys.stdout.isatty() else 10_000,
+)
 
 Lake = Annotated[Path | None, typer.Option(help="The lake's folder (default ./lake, or ROI_LAKE).")]
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, for machines.")]
@@ -150,7 +157,11 @@ def sql(
     lake: Lake = None,
     as_json: Json = False,
 ) -> None:
-    """Ask the newest release in SQL; every fact, mart and ops table has its own name."""
+    """Ask the newest release in SQL; every fact, mart and ops table has its own name.
+
+    Several statements are answered one after the other, each under the comment before it; with
+    --json each on a line of its own.
+    """
     import duckdb  # noqa: PLC0415
 
     from roi_engine.warehouse import serving  # noqa: PLC0415
@@ -158,28 +169,43 @@ def sql(
     settings = settings_for(lake)
     try:
         with serving.connect(settings.lake, threads=settings.threads) as con:
-            answer = con.execute(query)
-            names = [column[0] for column in answer.description or []]
-            rows = answer.fetchall()
+            statements = len(con.extract_statements(query))
+            if not statements:
+                raise fail('the query is empty: ask, such as roi sql "from daily_roi limit 5".', 2)
+            for answer in serving.answers(con, query):
+                if as_json:
+                    sys.stdout.write(_json_rows(answer.names, answer.rows) + "\n")
+                    continue
+                if statements > 1 and answer.title:
+                    out.print(f"\n{answer.title}")
+                out.print(_table(answer.names, answer.rows))
     except (serving.NoRelease, duckdb.Error) as error:
         raise fail(" ".join(str(error).split())) from None
-    if as_json:
-        # JSON has no word for a double that is no number: it is not known
-        objects = [
-            {
-                name: None if isinstance(cell, float) and not math.isfinite(cell) else cell
-                for name, cell in zip(names, row, strict=True)
-            }
-            for row in rows
-        ]
-        sys.stdout.write(json.dumps(objects, default=serving.as_text, allow_nan=False) + "\n")
-        return
+
+
+def _table(names: list[str], rows: Iterable[Iterable[object]]) -> Table:
+    from roi_engine.warehouse import serving  # noqa: PLC0415
+
     table = Table(box=None, pad_edge=False)
     for name in names:
         table.add_column(name, overflow="fold")
     for row in rows:
-        table.add_row(*("" if cell is None else str(cell) for cell in row))
-    out.print(table)
+        table.add_row(*map(serving.plain, row))
+    return table
+
+
+def _json_rows(names: list[str], rows: Iterable[Iterable[object]]) -> str:
+    from roi_engine.warehouse import serving  # noqa: PLC0415
+
+    # JSON has no word for a double that is no number: it is not known
+    objects = [
+        {
+            name: None if isinstance(cell, float) and not math.isfinite(cell) else cell
+            for name, cell in zip(names, row, strict=True)
+        }
+        for row in rows
+    ]
+    return json.dumps(objects, default=serving.as_text, allow_nan=False)
 
 
 @app.command(epilog="Example: roi policies --json | jq '.agents[] | select(.mode==\"execute\")'")
@@ -208,12 +234,9 @@ def policies(lake: Lake = None, as_json: Json = False) -> None:
         return
     label = " · SIMULATED DATA" if about["is_simulated"] else ""
     out.print(f"release {about['release']}{label}")
-    shown = ("agent_id", "proven_band", "mode", "mode_reason", "budget_cap", "budget_reason")
-    table = Table(*shown, "money_left", "calls_left", box=None, pad_edge=False)
-    for row in rows:
-        cells = (row[name] for name in (*shown, "money_left", "calls_left"))
-        table.add_row(*("" if cell is None else str(cell) for cell in cells))
-    out.print(table)
+    shown = ["agent_id", "proven_band", "mode", "mode_reason", "budget_cap", "budget_reason"]
+    shown += ["money_left", "calls_left"]
+    out.print(_table(shown, ([row[name] for name in shown] for row in rows)))
 
 
 @app.command(epilog="Example: roi evaluate --task-type retail_service,telecom_support")
