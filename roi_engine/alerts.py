@@ -77,11 +77,29 @@ class Alert:
     def line(self) -> str:
         """Return the alert as one line for a terminal."""
         days = " to ".join(day for day in (self.day, self.until) if day)
+        of = f"{self.rule} {days}" if days else self.rule
         seen = f"; {self.acknowledged_by} has seen it" if self.acknowledged_by else ""
         return (
-            f"alert {self.severity} · {self.rule} {days} · {self.subject}: {self.message}"
+            f"alert {self.severity} · {of} · {self.subject}: {self.message}"
             f" ({self.runbook}; {self.owner}; since {self.raised_at}{seen}; {self.alert_id})"
         )
+
+    def lines(self) -> list[str]:
+        """Return the alert as lines for a terminal, with the figures that it rests on.
+
+        Examples:
+            >>> alert = make("drift", subject="triage", message="moved", about=[], value=0.25)
+            >>> replace(alert, threshold=0.2, evidence="from drift").lines()[1:]
+            ['  value 0.25, threshold 0.2', '  evidence: from drift']
+        """
+        figures = {"value": self.value, "threshold": self.threshold}
+        known = [f"{name} {value:.6g}" for name, value in figures.items() if value is not None]
+        said = [self.line()]
+        if known:
+            said.append(f"  {', '.join(known)}")
+        if self.evidence:
+            said.append(f"  evidence: {' '.join(self.evidence.split())}")
+        return said
 
 
 class NoSuchAlert(Exception):
@@ -284,6 +302,12 @@ def unresolved(con: duckdb.DuckDBPyConnection, root: Path) -> list[Alert]:
             alerts[alert.alert_id] = _acknowledged(alert, seen)
     left = (alert for alert in alerts.values() if alert.resolved_at is None)
     return sorted(left, key=lambda one: (one.severity, one.raised_at, one.alert_id))
+
+
+def blocked_days(alerts: Iterable[Alert]) -> dict[str, str]:
+    """Return the days that are blocked → why; the alert stands until the day is released."""
+    ordered = sorted(alerts, key=lambda one: one.day or "")
+    return {one.day: one.message for one in ordered if one.rule == "blocked_day" and one.day}
 
 
 def _acknowledged(alert: Alert, seen: Mapping[str, Any]) -> Alert:

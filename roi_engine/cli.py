@@ -8,6 +8,7 @@ import logging
 import math
 import sys
 import time
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -15,10 +16,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from roi_engine.settings import Settings
+from roi_engine.settings import Settings, refusal
 
 app = typer.Typer(
     name="roi",
@@ -28,8 +30,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-# a pipe gets whole lines; only a terminal has a width
-out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 10_000)
+# a pipe gets whole lines; only a terminal has a width; what data says is never markup
+out = Console(
+    highlight=False,
+    markup=False,
+    emoji=False,
+    soft_wrap=True,
+    width=None if sys.stdout.isatty() else 10_000,
+)
 
 Lake = Annotated[Path | None, typer.Option(help="The lake's folder (default ./lake, or ROI_LAKE).")]
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, for machines.")]
@@ -53,13 +61,22 @@ class Spans(StrEnum):
 
 def settings_for(lake: Path | None) -> Settings:
     """Return the settings, with the lake that the command line names."""
-    return Settings() if lake is None else Settings(lake=lake)
+    try:
+        return Settings() if lake is None else Settings(lake=lake)
+    except ValidationError as error:
+        raise fail(refusal(error), 2) from None
 
 
 def fail(message: str, code: int = 1) -> typer.Exit:
     """Print one sentence to standard error and return the exit to raise."""
     sys.stderr.write(f"roi: {message}\n")
     return typer.Exit(code)
+
+
+def in_order(start: datetime | None, end: datetime | None) -> None:
+    """Refuse a range that ends before it begins: it would be answered with nothing."""
+    if start and end and end < start:
+        raise fail(f"--to {end.date()} lies before --from {start.date()}.", 2)
 
 
 def days_of(
@@ -74,8 +91,7 @@ def days_of(
         raise fail("--from and --to go together.", 2)
     if not (start and end):
         return None
-    if end < start:
-        raise fail(f"--to {end.date()} lies before --from {start.date()}.", 2)
+    in_order(start, end)
     span = (end.date() - start.date()).days + 1
     return [start.date() + timedelta(days=shift) for shift in range(span)]
 
@@ -123,17 +139,22 @@ def simulate(
     as_json: Json = False,
 ) -> None:
     """Write an estate with known truth: an inbox in the sources' own formats, and its ledger."""
-    from roi_engine.simulate import write_estate  # noqa: PLC0415
+    from roi_engine.simulate import InUse, write_estate  # noqa: PLC0415
 
-    summary = write_estate(
-        out_,
-        days=days,
-        tasks_per_day=tasks_per_day,
-        agents=agents,
-        seed=seed,
-        start=start.date(),
-        spans_format=spans.value,
-    )
+    try:
+        summary = write_estate(
+            out_,
+            days=days,
+            tasks_per_day=tasks_per_day,
+            agents=agents,
+            seed=seed,
+            start=start.date(),
+            spans_format=spans.value,
+        )
+    except InUse as error:
+        raise fail(str(error)) from None
+    except OSError as error:
+        raise fail(f"{out_} cannot be written ({error}): name another folder with --out.") from None
     if as_json:
         sys.stdout.write(json.dumps(asdict(summary), default=str) + "\n")
     else:
@@ -150,7 +171,11 @@ def sql(
     lake: Lake = None,
     as_json: Json = False,
 ) -> None:
-    """Ask the newest release in SQL; every fact, mart and ops table has its own name."""
+    """Ask the newest release in SQL; every fact, mart and ops table has its own name.
+
+    Several statements are answered one after the other, each under the comment before it; with
+    --json each on a line of its own.
+    """
     import duckdb  # noqa: PLC0415
 
     from roi_engine.warehouse import serving  # noqa: PLC0415
@@ -158,28 +183,43 @@ def sql(
     settings = settings_for(lake)
     try:
         with serving.connect(settings.lake, threads=settings.threads) as con:
-            answer = con.execute(query)
-            names = [column[0] for column in answer.description or []]
-            rows = answer.fetchall()
+            statements = len(con.extract_statements(query))
+            if not statements:
+                raise fail('the query is empty: ask, such as roi sql "from daily_roi limit 5".', 2)
+            for answer in serving.answers(con, query):
+                if as_json:
+                    sys.stdout.write(_json_rows(answer.names, answer.rows) + "\n")
+                    continue
+                if statements > 1 and answer.title:
+                    out.print(f"\n{answer.title}")
+                out.print(_table(answer.names, answer.rows))
     except (serving.NoRelease, duckdb.Error) as error:
         raise fail(" ".join(str(error).split())) from None
-    if as_json:
-        # JSON has no word for a double that is no number: it is not known
-        objects = [
-            {
-                name: None if isinstance(cell, float) and not math.isfinite(cell) else cell
-                for name, cell in zip(names, row, strict=True)
-            }
-            for row in rows
-        ]
-        sys.stdout.write(json.dumps(objects, default=serving.as_text, allow_nan=False) + "\n")
-        return
+
+
+def _table(names: list[str], rows: Iterable[Iterable[object]]) -> Table:
+    from roi_engine.warehouse import serving  # noqa: PLC0415
+
     table = Table(box=None, pad_edge=False)
     for name in names:
         table.add_column(name, overflow="fold")
     for row in rows:
-        table.add_row(*("" if cell is None else str(cell) for cell in row))
-    out.print(table)
+        table.add_row(*map(serving.plain, row))
+    return table
+
+
+def _json_rows(names: list[str], rows: Iterable[Iterable[object]]) -> str:
+    from roi_engine.warehouse import serving  # noqa: PLC0415
+
+    # JSON has no word for a double that is no number: it is not known
+    objects = [
+        {
+            name: None if isinstance(cell, float) and not math.isfinite(cell) else cell
+            for name, cell in zip(names, row, strict=True)
+        }
+        for row in rows
+    ]
+    return json.dumps(objects, default=serving.as_text, allow_nan=False)
 
 
 @app.command(epilog="Example: roi policies --json | jq '.agents[] | select(.mode==\"execute\")'")
@@ -208,12 +248,9 @@ def policies(lake: Lake = None, as_json: Json = False) -> None:
         return
     label = " · SIMULATED DATA" if about["is_simulated"] else ""
     out.print(f"release {about['release']}{label}")
-    shown = ("agent_id", "proven_band", "mode", "mode_reason", "budget_cap", "budget_reason")
-    table = Table(*shown, "money_left", "calls_left", box=None, pad_edge=False)
-    for row in rows:
-        cells = (row[name] for name in (*shown, "money_left", "calls_left"))
-        table.add_row(*("" if cell is None else str(cell) for cell in cells))
-    out.print(table)
+    shown = ["agent_id", "proven_band", "mode", "mode_reason", "budget_cap", "budget_reason"]
+    shown += ["money_left", "calls_left"]
+    out.print(_table(shown, ([row[name] for name in shown] for row in rows)))
 
 
 @app.command(epilog="Example: roi evaluate --task-type retail_service,telecom_support")
@@ -258,6 +295,7 @@ def rollup(
     """Ask a mart at any level: sums are added, ratios taken of the sums, nothing is averaged."""
     from roi_engine.marts import rollup as level  # noqa: PLC0415
 
+    in_order(from_, to)
     try:
         query = level.sql(
             mart,
@@ -322,12 +360,17 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write every mart of the newest release, sorted by grain: the same bytes for the same data."""
+    import duckdb  # noqa: PLC0415
+
     from roi_engine.warehouse import serving  # noqa: PLC0415
 
     try:
         written = serving.export(settings_for(lake).lake, to, kind=format_.value, facts=facts)
     except serving.NoRelease as error:
         raise fail(str(error)) from None
+    except (OSError, duckdb.Error) as error:
+        why = " ".join(str(error).split())
+        raise fail(f"{to} cannot be written ({why}): name another folder with --to.") from None
     if as_json:
         sys.stdout.write(json.dumps(written) + "\n")
     else:
@@ -342,18 +385,59 @@ def status(
     as_json: Json = False,
 ) -> None:
     """Say what the lake holds: last release, days, alerts, blocked and late days, quarantine."""
+    import duckdb  # noqa: PLC0415
+
     from roi_engine import status as state  # noqa: PLC0415
     from roi_engine.warehouse.lake import LakeError  # noqa: PLC0415
 
     try:
         found = state.read(settings_for(lake), next_runs=_next_runs(home))
-    except LakeError as error:
-        raise fail(str(error)) from None
+    except (LakeError, duckdb.Error) as error:
+        raise fail(" ".join(str(error).split())) from None
     if as_json:
         sys.stdout.write(json.dumps(asdict(found), default=str) + "\n")
     else:
         for line in found.lines():
             out.print(line)
+
+
+@app.command(epilog="Example: roi quarantine --day 2026-01-14 --rule counts_possible --rows 20")
+def quarantine(
+    day: Day = None,
+    rule: Annotated[str | None, typer.Option(help="One rule, with or without its table.")] = None,
+    rows: Annotated[int, typer.Option(min=1, help="Rows that are named of each rule.")] = 5,
+    lake: Lake = None,
+    as_json: Json = False,
+) -> None:
+    """Say what was refused and why, down to file and row; also of a day that is blocked.
+
+    Asked of the lake: where a day is blocked the release is older than what is wrong with it.
+    """
+    import duckdb  # noqa: PLC0415
+
+    from roi_engine import alerts as known, quarantine as refused  # noqa: PLC0415
+    from roi_engine.warehouse import lake as lakes  # noqa: PLC0415
+
+    settings, asked = settings_for(lake), day.date() if day else None
+    try:
+        with lakes.connect(settings.lake, catalog_dsn=settings.dsn, read_only=True) as con:
+            found = refused.read(con, day=asked, rule=rule, shown=rows)
+            blocked = known.blocked_days(known.unresolved(con, settings.lake))
+    except (lakes.LakeError, duckdb.Error) as error:
+        raise fail(" ".join(str(error).split())) from None
+    blocked = {one: why for one, why in blocked.items() if asked is None or one == str(asked)}
+    if as_json:
+        said = {"blocked": blocked, "rules": [asdict(one) for one in found]}
+        sys.stdout.write(json.dumps(said, default=str) + "\n")
+        return
+    for one, why in blocked.items():
+        out.print(f"blocked {one}: {why}")
+    for broken in found:
+        for line in broken.lines():
+            out.print(line)
+    if not found:
+        of = (f" of {rule}" if rule else "") + (f" on {asked}" if asked else "")
+        out.print(f"no row{of} is in quarantine")
 
 
 @app.command(epilog="Example: roi alerts --ack 1f0c9a7b --by ann --note 'prices ordered'")
@@ -368,6 +452,8 @@ def alerts(
 
     An alert that no release can close ends when it is acknowledged.
     """
+    import duckdb  # noqa: PLC0415
+
     from roi_engine import alerts as known  # noqa: PLC0415
     from roi_engine.warehouse import lake as lakes  # noqa: PLC0415
 
@@ -380,13 +466,16 @@ def alerts(
                 found = [known.acknowledge(con, settings.lake, ack, by=by, note=note)]
             else:
                 found = known.unresolved(con, settings.lake)
-    except (lakes.LakeError, known.NoSuchAlert) as error:
-        raise fail(str(error)) from None
+    except (lakes.LakeError, known.NoSuchAlert, duckdb.Error) as error:
+        raise fail(" ".join(str(error).split())) from None
     if as_json:
         sys.stdout.write(json.dumps([asdict(alert) for alert in found]) + "\n")
     else:
         for alert in found:
-            out.print(alert.line())
+            for line in alert.lines():
+                out.print(line)
+        if not found:
+            out.print("no alert is open")
 
 
 @app.command(epilog="Example: roi restatements --day 2026-01-14")
@@ -405,6 +494,9 @@ def restatements(lake: Lake = None, day: Day = None, as_json: Json = False) -> N
     else:
         for one in found:
             out.print(one.line())
+        if not found:
+            of = f" of {day.date()}" if day else ""
+            out.print(f"no figure{of} has changed since it was first released")
 
 
 @app.command(name="what-if", epilog="Example: roi what-if --model small-model --agent triage")
@@ -450,6 +542,7 @@ def reprice(
     from roi_engine import pipeline, repricing  # noqa: PLC0415
     from roi_engine.warehouse import serving  # noqa: PLC0415
 
+    in_order(from_, to)
     first, last = (day.date() for day in (from_, to))
     try:
         done = repricing.reprice(
@@ -545,14 +638,16 @@ def _next_runs(home: Path) -> dict[str, str] | None:
 
 @app.command(epilog="Example: roi verify --lake ./lake")
 def verify(lake: Lake = None, as_json: Json = False) -> None:
-    """Prove the lake: manifest chain, landed bytes, conservation of every charge."""
+    """Prove the lake: manifest chain, landed bytes, its own files, conservation of every charge."""
+    import duckdb  # noqa: PLC0415
+
     from roi_engine import verification  # noqa: PLC0415
     from roi_engine.warehouse.lake import LakeError  # noqa: PLC0415
 
     try:
         checks = verification.verify(settings_for(lake))
-    except LakeError as error:
-        raise fail(str(error)) from None
+    except (LakeError, duckdb.Error) as error:
+        raise fail(" ".join(str(error).split())) from None
     if as_json:
         sys.stdout.write(json.dumps([asdict(check) for check in checks], default=str) + "\n")
     else:

@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 import psycopg
 
-from roi_engine import alerts, building, dbt, intake, landing, valuing
+from roi_engine import alerts, building, dbt, disk, intake, landing, valuing
 from roi_engine.doors import declared
 from roi_engine.doors.declared import Connection
 from roi_engine.intake import Intake, Known
@@ -186,8 +186,11 @@ def retract(settings: Settings, name: str, *, reason: str) -> str:
     """Make a landed file count no more, with a reason; the next run builds its days anew.
 
     Raises:
-        Failed: There is no such file.
+        Failed: There is no such file, no lake, or no reason.
     """
+    if not reason.strip():
+        raise Failed("Say why, for the record: --reason.")
+    _find(settings)
     with (
         _stages(settings, inbox=None, retract=name) as journal,
         _writing(settings, journal) as bench,
@@ -222,8 +225,9 @@ def maintain(settings: Settings) -> maintenance.Maintained:
     """Make the lake smaller under its lock, and prove that no release reads differently.
 
     Raises:
-        Failed: A release would read differently; nothing was removed.
+        Failed: There is no lake, or a release would read differently; nothing was removed.
     """
+    _find(settings)
     with (
         _stages(settings, inbox=None) as journal,
         _writing(settings, journal) as bench,
@@ -237,6 +241,14 @@ def maintain(settings: Settings) -> maintenance.Maintained:
             raise Failed(str(error)) from error
 
 
+def _find(settings: Settings) -> None:
+    """Refuse a lake that is not there, where a writer would make an empty one of a slip."""
+    try:
+        lake.find(settings.lake, catalog_dsn=settings.dsn)
+    except lake.NotReady as error:
+        raise Failed(str(error)) from error
+
+
 @contextmanager
 def _stages(settings: Settings, *, inbox: Path | None, **about: object) -> Iterator[Journal]:
     """Keep the log of some stages, and tell every foreseen failure as one sentence."""
@@ -247,8 +259,7 @@ def _stages(settings: Settings, *, inbox: Path | None, **about: object) -> Itera
         settings.lake.mkdir(parents=True, exist_ok=True)
         opened = Journal(settings.lake, **about)
     except OSError as error:
-        message = f"The lake cannot be written ({error}): free its disk."
-        raise Failed(message) from error
+        raise Failed(disk.not_written(settings.lake, error)) from error
     with opened as journal:
         try:
             yield journal

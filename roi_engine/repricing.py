@@ -16,7 +16,8 @@ import polars as pl
 from roi_engine import landing, pipeline
 from roi_engine.marts.declare import DECLARED
 from roi_engine.settings import Settings
-from roi_engine.warehouse import backup, serving
+from roi_engine.warehouse import backup, lake, serving
+from roi_engine.warehouse.ops import MANIFEST
 
 _CALLS = """
     select day, provider, model, count(*) as calls,
@@ -26,6 +27,8 @@ _CALLS = """
     where cost_status in ('priced', 'unpriced')
     group by all
 """
+_PRICING = ("prices", "model_aliases", "provider_aliases", "fx_rates")
+"""Reference tables that decide what a call costs."""
 _KEYS = ["day", "provider", "model"]
 
 
@@ -118,10 +121,10 @@ def reprice(
 
     Raises:
         NotRepriced: Days outside the range would change too, the catalog is shared, there is no
-            reason, or no release.
+            reason, no release, or no price in the inbox.
         pipeline.Failed: The run stopped.
     """
-    if not dry_run and not reason:
+    if not dry_run and not (reason and reason.strip()):
         raise NotRepriced("Say why, for the record: --reason, or --dry-run to look first.")
     if settings.dsn:
         raise NotRepriced(
@@ -143,10 +146,28 @@ def reprice(
                 f" ({outside[0]} … {outside[-1]}): widen the range, or date the prices"
                 " (valid_from, valid_to)."
             )
+        if inbox is not None and not shown.days and not _has_prices(trial, inbox):
+            raise NotRepriced(
+                f"{inbox} holds no prices: name the folder in which reference/prices.csv lies, or"
+                " leave --inbox out for the package's own list."
+            )
         if dry_run or not shown.days:
             return shown
     report = pipeline.run(settings, inbox=inbox, days=[], reprice=reason)
     return _shown(before, _figures(settings.lake), report, applied=True)
+
+
+def _has_prices(root: Path, inbox: Path) -> bool:
+    """Return whether an inbox has a table that prices are made of, as the lake has read it."""
+    uris = [file.uri for file in landing.scan(inbox).files if file.source == "reference"]
+    with lake.connect(root, read_only=True) as con:
+        found = con.execute(
+            f"select 1 from {MANIFEST} where status = 'landed' and source = 'reference'"
+            " and uri in (select unnest(?::varchar[]))"
+            " and tables in (select unnest(?::varchar[])) limit 1",
+            [uris, list(_PRICING)],
+        ).fetchone()
+    return found is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,25 @@
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, OSError, ValueError):
+        raise ValueError("it should be a zone name, such as Europe/Berlin") from None
+    return name
+
+
+def _currency(code: str) -> str:
+    if not (len(code) == 3 and code.isascii() and code.isalpha() and code.isupper()):
+        raise ValueError("it should be a currency of three capital letters, such as USD")
+    return code
 
 
 class Settings(BaseSettings):
@@ -30,8 +45,8 @@ class Settings(BaseSettings):
     keep_exports: int = Field(default=3, ge=1)
     """How many exported releases ``maintain`` leaves for file readers; the lake keeps them all."""
 
-    reporting_timezone: str = "UTC"
-    reporting_currency: str = Field(default="USD", min_length=3, max_length=3)
+    reporting_timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    reporting_currency: Annotated[str, AfterValidator(_currency)] = "USD"
     cost_measure: Literal["effective", "billed"] = "effective"
     as_of: date | None = None
     """Decides maturity; default: the newest event day that has landed."""
@@ -98,3 +113,34 @@ class Settings(BaseSettings):
             name: value if isinstance(value := getattr(self, name), int | None) else str(value)
             for name in names
         }
+
+
+def refusal(error: ValidationError) -> str:
+    """Return one sentence: which variable, what it was, what is allowed.
+
+    Examples:
+        >>> try:
+        ...     Settings(block_threshold="abc")
+        ... except ValidationError as error:
+        ...     refusal(error)
+        "ROI_BLOCK_THRESHOLD is 'abc': it should be a valid decimal (at least 0, at most 1)."
+    """
+    said = []
+    for one in error.errors():
+        name = str(one["loc"][0])
+        why = one["msg"].removeprefix("Value error, ")
+        for begin in ("Input should", "String should"):
+            why = why.replace(begin, "it should")
+        limits = [
+            f"{words} {bound}"
+            for each in Settings.model_fields[name].metadata
+            for sign, words in _BOUNDS.items()
+            if not one["type"].startswith(("greater", "less"))
+            and (bound := getattr(each, sign, None)) is not None
+        ]
+        within = f" ({', '.join(limits)})" if limits else ""
+        said.append(f"ROI_{name.upper()} is {one['input']!r}: {why}{within}")
+    return f"{'; '.join(said)}."
+
+
+_BOUNDS = {"ge": "at least", "gt": "over", "le": "at most", "lt": "below"}

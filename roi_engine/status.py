@@ -3,11 +3,12 @@
 from dataclasses import dataclass, field
 from datetime import date
 
-from roi_engine.alerts import Alert, unresolved
+from roi_engine import quarantine
+from roi_engine.alerts import Alert, blocked_days, unresolved
 from roi_engine.settings import Settings
 from roi_engine.sources.schema import EXTRACTED
 from roi_engine.warehouse import lake
-from roi_engine.warehouse.ops import MANIFEST, UNREADABLE, silent_sources
+from roi_engine.warehouse.ops import UNREADABLE, silent_sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +62,10 @@ class Status:
             soon = (f"{dag} {when}" for dag, when in self.next_runs.items())
             said.append("next runs: " + ", ".join(soon))
         for row in self.quarantine:
+            example = " ".join(str(row["example"]).split())
             said.append(
                 f"quarantine {row['rows']:>6} rows · {row['source']} · {row['rule']}"
-                f" ({row['severity']}): {row['example']}"
+                f" ({row['severity']}): {example} · first {row['first']}"
             )
         return said
 
@@ -89,19 +91,12 @@ def read(settings: Settings, *, next_runs: dict[str, str] | None = None) -> Stat
         """).fetchone() or (0, None, None, 0)
         waiting = unresolved(con, settings.lake)
         unreadable = con.execute(
-            "select source || ' ' || record || ': ' || reason"
+            "select uri || ': ' || reason"
             f" from lake.ops.quarantine inner join ({UNREADABLE}) as file using (source)"
             " where _load_id = file.load_id and uri in (select unnest(?::varchar[])) order by 1",
             [[alert.subject for alert in waiting if alert.rule == "unreadable_file"]],
         ).fetchall()
-        quarantine = con.execute(f"""
-            select source, rule, severity, count(*) as rows, min(reason) as example
-            from lake.ops.quarantine
-            where _load_id not in (select load_id from {MANIFEST} where status = 'unreadable')
-            group by all order by severity, rows desc, source, rule
-        """)
-        names = [column[0] for column in quarantine.description]
-        refused = [dict(zip(names, row, strict=True)) for row in quarantine.fetchall()]
+        refused = quarantine.read(con, shown=1, with_files=False)
         loads = con.execute(
             "select source, count(*) from lake.ops.active_load group by 1 order by 1"
         ).fetchall()
@@ -124,14 +119,20 @@ def read(settings: Settings, *, next_runs: dict[str, str] | None = None) -> Stat
         first_day=first_day,
         last_day=last_day,
         provisional_days=provisional_days,
-        # the last build knows its own days only; the alert stands until the day is released
-        blocked={
-            alert.day: alert.message
-            for alert in sorted(waiting, key=lambda one: one.day or "")
-            if alert.rule == "blocked_day" and alert.day
-        },
+        # the last build knows its own days only
+        blocked=blocked_days(waiting),
         unreadable=[row[0] for row in unreadable],
-        quarantine=refused,
+        quarantine=[
+            {
+                "source": broken.source,
+                "rule": broken.rule,
+                "severity": broken.severity,
+                "rows": broken.rows,
+                "example": broken.first[0].reason,
+                "first": broken.first[0].place,
+            }
+            for broken in refused
+        ],
         loads=dict(loads),
         late={day: sorted(missing) for day, found in asked if (missing := {*EXTRACTED} - {*found})},
         silent={name: day.isoformat() for name, day in quiet.items()},

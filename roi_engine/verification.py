@@ -7,7 +7,10 @@ import duckdb
 
 from roi_engine import landing
 from roi_engine.settings import Settings
-from roi_engine.warehouse import lake, serving
+from roi_engine.warehouse import backup, lake, serving
+
+_NAMED = 3
+"""Lost files that are named; one is enough to look for the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,11 @@ def verify(settings: Settings) -> list[Check]:
         answer = con.execute("select * from lake.ops.manifest order by seq")
         names = [column[0] for column in answer.description]
         rows = [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
+        named = con.execute(
+            "select path, file_size_bytes from __ducklake_metadata_lake.ducklake_data_file"
+            " union all"
+            " select path, file_size_bytes from __ducklake_metadata_lake.ducklake_delete_file"
+        ).fetchall()
     broken = landing.verify_chain(rows)
     found = f"{len(rows)} entries" if broken is None else broken
     checks.append(Check("the manifest is an unbroken chain", broken is None, found))
@@ -109,6 +117,10 @@ def verify(settings: Settings) -> list[Check]:
                     changed.append(f"{sha256[:12]} was changed")
     landed = "; ".join(changed) or f"{len({row['sha256'] for row in rows})} files"
     checks.append(Check("landed bytes are what their names say", not changed, landed))
+    gone = backup.differing(settings.lake, named)
+    found = "; ".join(gone[:_NAMED]) + (f"; {len(gone)} in all" if len(gone) > _NAMED else "")
+    whole = f"{len(named)} files"
+    checks.append(Check("every file that the catalog names is there", not gone, found or whole))
     try:
         with serving.connect(settings.lake) as con:
             checks += laws(con, settings.cost_measure)

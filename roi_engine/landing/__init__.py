@@ -13,6 +13,7 @@ in which files and rules arrived never shows.
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from roi_engine import disk
 from roi_engine.landing.inbox import Found, scan
 from roi_engine.landing.ledger import Landed, Ledger, NoSuchFile, append, retract
 from roi_engine.landing.look import Look, Options, Step
@@ -76,5 +77,5 @@ def land(
     except LostKey as error:
         raise LandingFailed(str(error)) from error
     except OSError as error:
-        raise LandingFailed(f"The lake cannot be written ({error}): free its disk.") from error
+        raise LandingFailed(disk.not_written(options.root, error)) from error
     return look.landed()

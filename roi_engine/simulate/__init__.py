@@ -45,6 +45,6 @@ emitted. Where ``docs/metrics.md`` leaves room these are its choices:
 12. A ticket open on the last day is a failure when it was created more than 30 days before it.
 """
 
-from roi_engine.simulate.estate import Summary, write_estate
+from roi_engine.simulate.estate import InUse, Summary, write_estate
 
-__all__ = ["Summary", "write_estate"]
+__all__ = ["InUse", "Summary", "write_estate"]

@@ -33,6 +33,10 @@ OTLP_TASKS = 50_000
 """Up to so many tasks spans are written as OTLP lines by default, above as flat Parquet."""
 
 
+class InUse(ValueError):
+    """The folder holds something that is no simulated estate; nothing of it was touched."""
+
+
 @dataclass(frozen=True, slots=True)
 class Summary:
     """What was written, in numbers."""
@@ -83,7 +87,8 @@ def write_estate(
         What was written, in numbers.
 
     Raises:
-        ValueError: A size below 1, or a folder that holds something else.
+        ValueError: A size below 1.
+        InUse: A folder that holds something else.
     """
     if min(days, tasks_per_day, agents) < 1:
         raise ValueError("days, tasks_per_day and agents must be at least 1")
@@ -141,7 +146,7 @@ def _prepare(out: Path) -> tuple[Path, Path]:
     for folder in (inbox, known):
         if folder.exists():
             if not (folder / "SIMULATED.json").exists():
-                raise ValueError(
+                raise InUse(
                     f"{folder} holds something that is no simulated estate: name another folder."
                 )
             shutil.rmtree(folder)

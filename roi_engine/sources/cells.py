@@ -146,8 +146,10 @@ def _plain(text: str) -> str:
     """
     pattern = r"'^([+-]?)([0-9]*)\.?([0-9]*)[eE]([+-]?[0-9]+)$'"
     parts = f"regexp_extract({text}, {pattern}, ['sign', 'whole', 'decimals', 'exponent'])"
+    # DuckDB may look at what is no number too, such as #REF!, before it is left out
+    exponent = "coalesce(try_cast(part.exponent as int), 0)"
     moved = f"""list_transform([{parts}], lambda part:
-        list_transform([(length(part.whole) + part.exponent::int)::int], lambda point:
+        list_transform([(length(part.whole) + {exponent})::int], lambda point:
             concat(
                 part.sign,
                 case when point <= 0

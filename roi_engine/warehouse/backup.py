@@ -8,7 +8,7 @@ folder that a killed copy left behind is no backup and is refused as one.
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -172,6 +172,23 @@ def _copy(source: Path, target: Path) -> Copied:
     return Copied(target, len(sizes), sum(sizes))
 
 
+def differing(folder: Path, named: Iterable[tuple[str, int]]) -> list[str]:
+    """Return a clause for each file that a lake's catalog names and ``folder`` does not hold so.
+
+    Args:
+        folder: The lake, or a copy of it.
+        named: Path and size of each file that the catalog names.
+    """
+    there = {path.name: path.stat().st_size for path in (folder / "data").rglob("*.parquet")}
+    clauses = []
+    for path, size in named:
+        found = there.get(Path(path).name)
+        if found != size:
+            is_so = "is missing" if found is None else f"has {found}"
+            clauses.append(f"{path}, which the catalog names with {size} bytes, {is_so}")
+    return clauses
+
+
 def _check_whole(folder: Path, catalog: Path) -> None:
     """Find every file that a catalog names under ``folder``.
 
@@ -179,7 +196,6 @@ def _check_whole(folder: Path, catalog: Path) -> None:
         LakeError: A file is missing or of another size.
         DatabaseError: The catalog is damaged.
     """
-    there = {path.name: path.stat().st_size for path in (folder / "data").rglob("*.parquet")}
     with closing(sqlite3.connect(catalog)) as con:
         ((verdict,),) = con.execute("pragma quick_check(1)").fetchall()
         if verdict != "ok":
@@ -188,11 +204,6 @@ def _check_whole(folder: Path, catalog: Path) -> None:
             "select path, file_size_bytes from ducklake_data_file"
             " union all select path, file_size_bytes from ducklake_delete_file"
         ).fetchall()
-    for path, size in named:
-        if there.get(Path(path).name) != size:
-            found = there.get(Path(path).name)
-            message = (
-                f"{path}, which the catalog names with {size} bytes,"
-                f" {'is missing' if found is None else f'has {found}'}: {folder} is not whole."
-            )
-            raise lake.LakeError(message)
+    if gone := differing(folder, named):
+        message = f"{gone[0]}: {folder} is not whole."
+        raise lake.LakeError(message)

@@ -124,6 +124,19 @@ def attach_sql(root: Path, *, catalog_dsn: str | None = None, read_only: bool = 
     return f"ATTACH '{target.replace(chr(39), chr(39) * 2)}' AS lake ({', '.join(options)})"
 
 
+def find(root: Path, *, catalog_dsn: str | None = None) -> None:
+    """Refuse a folder without a lake; one with a shared catalog is looked for when it is opened.
+
+    Raises:
+        NotReady: There is no lake.
+    """
+    file = root / "catalog.sqlite"
+    # one without a byte is what a run that was killed at its first breath leaves behind
+    if not catalog_dsn and not (file.is_file() and file.stat().st_size):
+        message = f"There is no lake in {root}: write one with `roi run --inbox DIR --lake {root}`."
+        raise NotReady(message)
+
+
 @contextmanager
 def connect(
     root: Path,
@@ -141,9 +154,8 @@ def connect(
     if not read_only:
         for part in ("data", "landing/sha256", "bronze", "release", "logs"):
             (root / part).mkdir(parents=True, exist_ok=True)
-    elif not catalog_dsn and not (root / "catalog.sqlite").is_file():
-        message = f"There is no lake in {root}: write one with `roi run --inbox DIR --lake {root}`."
-        raise NotReady(message)
+    else:
+        find(root, catalog_dsn=catalog_dsn)
     con = connect_memory(threads=threads, max_memory=max_memory)
     try:
         _attach(con, root, catalog_dsn=catalog_dsn, read_only=read_only)
@@ -156,6 +168,10 @@ def connect(
         con.close()
 
 
+_DAMAGED = ("file is not a database", "malformed")
+"""How SQLite says of a catalog that it is none any more."""
+
+
 def _attach(
     con: duckdb.DuckDBPyConnection, root: Path, *, catalog_dsn: str | None, read_only: bool
 ) -> None:
@@ -165,9 +181,15 @@ def _attach(
         reason = " ".join(str(error).split())
         if not catalog_dsn:
             # a reader of a catalog in WAL mode writes too: its index of the log
-            if "disk I/O error" not in reason and "disk is full" not in reason:
-                raise
-            message = f"The lake in {root} cannot be opened ({reason}): free its disk."
+            if any(words in reason for words in ("disk I/O error", "disk is full")):
+                cure = "free its disk"
+            elif "readonly database" in reason:
+                cure = "let this user write there, since who reads a log of SQLite's writes too"
+            elif any(words in reason for words in _DAMAGED):
+                cure = "its catalog.sqlite is damaged, put back a backup (docs/runbooks/backup.md)"
+            else:
+                cure = "see docs/runbooks/failed_run.md"
+            message = f"The lake in {root} cannot be opened ({reason}): {cure}."
             raise LakeError(message) from error
         if read_only and "does not exist" in reason:
             message = (

@@ -265,6 +265,12 @@ def export_release(con: duckdb.DuckDBPyConnection, root: Path) -> Path | None:
     link = home / "current"
     if folder.is_dir() and link.exists() and link.resolve() == folder.resolve():
         return folder
+    if link.exists() and not (link.is_symlink() and link.resolve().name.isdecimal()):
+        message = (
+            f"{link} is not the link to a release that it must be: remove it and run again, and"
+            " it is made anew from the lake."
+        )
+        raise LakeError(message)
     draft = home / f".draft-{snapshot}"
     shutil.rmtree(draft, ignore_errors=True)
     before = link.resolve() if link.exists() else None

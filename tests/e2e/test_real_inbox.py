@@ -1,6 +1,7 @@
 """`roi run` on real public exports gives the figures that a separate program counted."""
 
 import json
+import re
 from decimal import Decimal
 
 import pytest
@@ -283,6 +284,25 @@ def test_every_question_of_a_role_can_be_asked(lake, path):
     with serving.connect(lake) as con:
         for question in questions:
             assert con.execute(question).description
+
+
+PRINTED = re.compile(r"^```sql\n(.*?)^```|`(select [^`]*)`", re.DOTALL | re.MULTILINE)
+RUNBOOKS = [
+    pytest.param(query, id=f"{path.stem}-{place}")
+    for path in sorted((PROJECT / "docs" / "runbooks").glob("*.md"))
+    for place, (block, inline) in enumerate(
+        re.findall(
+            r"^```sql\n(.*?)^```|`(select [^`]*)`", path.read_text(), re.DOTALL | re.MULTILINE
+        )
+    )
+    if not (query := block or inline).startswith("-- not in roi sql")
+]
+
+
+@pytest.mark.parametrize("query", RUNBOOKS)
+def test_a_query_of_a_runbook_runs_as_printed(lake, query):
+    with serving.connect(lake) as con:
+        assert list(serving.answers(con, query))
 
 
 @pytest.mark.parametrize("path", ROLES, ids=lambda path: path.stem)

@@ -67,6 +67,10 @@ def test_prices_change_the_past_only_when_they_are_taken(roi, tmp_path):
     said = roi(*ask, "--from", "2026-01-02", "--to", "2026-01-03", "--reason", "x", code=1)
     assert "also change 1 days outside of 2026-01-02 to 2026-01-03 (2026-01-01" in said
     assert "Say why" in roi(*ask, *RANGE, code=1)
+    assert "Say why" in roi(*ask, *RANGE, "--reason", " ", code=1)
+    (tmp_path / "empty").mkdir()
+    empty = ("reprice", "--lake", lake, "--inbox", tmp_path / "empty")
+    assert "holds no prices" in roi(*empty, *RANGE, "--dry-run", code=1)
     assert files(lake / "release" / "current" / "marts") == released, "a trial left a trace"
     assert json.loads(roi("restatements", "--lake", lake, "--json")) == []
 

@@ -174,6 +174,22 @@ def test_a_lake_that_is_not_there_says_how_to_make_one(root):
         pass
 
 
+def test_a_folder_in_the_place_of_the_link_is_told(root):
+    """As a copy leaves it that knows no links."""
+    with drafting(root) as con:
+        draft(con, [("a", DAY1, 1)], [(DAY1, 1)])
+        publish(con, [DAY1])
+        folder = release.export_release(con, root)
+        link = root / "release" / "current"
+        link.unlink()
+        link.mkdir()
+        with pytest.raises(lake.LakeError, match="current is not the link to a release"):
+            release.export_release(con, root)
+        link.rmdir()
+        assert release.export_release(con, root) == folder
+        assert link.resolve() == folder.resolve()
+
+
 def test_a_newer_lake_is_refused(root):
     with drafting(root) as con:
         con.execute("update lake.ops.schema_version set version = 99")
