@@ -248,7 +248,9 @@ def evaluate(
 def rollup(
     mart: str,
     by: Annotated[str, typer.Option(help="Dimensions, by comma; week and month too.")] = "",
-    column: Annotated[str, typer.Option(help="Figures, by comma (default: all).")] = "",
+    column: Annotated[
+        str, typer.Option(help="Figures, by comma (default: all, percentiles too).")
+    ] = "",
     from_: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"])] = None,
     to: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"])] = None,
     as_sql: Annotated[bool, typer.Option("--sql", help="Print the query for a BI tool.")] = False,
