@@ -232,6 +232,8 @@ def evaluate(
     try:
         with serving.connect(settings.lake, threads=settings.threads) as con:
             found = evaluation.evaluate(con, task_types=kinds or None, least=least)
+    except evaluation.NothingToCompare as error:
+        raise fail(str(error), 2) from None
     except serving.NoRelease as error:
         raise fail(str(error)) from None
     if as_json:
