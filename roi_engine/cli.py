@@ -62,6 +62,12 @@ def fail(message: str, code: int = 1) -> typer.Exit:
     return typer.Exit(code)
 
 
+def say_simulated(settings: Settings) -> None:
+    """Say that a lake is simulated, on standard error: a pipe stays clean."""
+    if (settings.lake / "SIMULATED").exists():
+        sys.stderr.write("SIMULATED DATA\n")
+
+
 def days_of(
     day: datetime | None, start: datetime | None, end: datetime | None
 ) -> list[date] | None:
@@ -163,6 +169,7 @@ def sql(
             rows = answer.fetchall()
     except (serving.NoRelease, duckdb.Error) as error:
         raise fail(" ".join(str(error).split())) from None
+    say_simulated(settings)
     if as_json:
         # JSON has no word for a double that is no number: it is not known
         objects = [
@@ -237,6 +244,7 @@ def evaluate(
     except serving.NoRelease as error:
         raise fail(str(error)) from None
     if as_json:
+        say_simulated(settings)
         rows = evaluation.as_dicts(found)
         sys.stdout.write(json.dumps(rows, default=serving.as_text, allow_nan=False) + "\n")
         return
@@ -328,10 +336,12 @@ def export(
     """Write every mart of the newest release, sorted by grain: the same bytes for the same data."""
     from roi_engine.warehouse import serving  # noqa: PLC0415
 
+    settings = settings_for(lake)
     try:
-        written = serving.export(settings_for(lake).lake, to, kind=format_.value, facts=facts)
+        written = serving.export(settings.lake, to, kind=format_.value, facts=facts)
     except serving.NoRelease as error:
         raise fail(str(error)) from None
+    say_simulated(settings)
     if as_json:
         sys.stdout.write(json.dumps(written) + "\n")
     else:
@@ -386,6 +396,7 @@ def alerts(
                 found = known.unresolved(con, settings.lake)
     except (lakes.LakeError, known.NoSuchAlert) as error:
         raise fail(str(error)) from None
+    say_simulated(settings)
     if as_json:
         sys.stdout.write(json.dumps([asdict(alert) for alert in found]) + "\n")
     else:
@@ -399,10 +410,12 @@ def restatements(lake: Lake = None, day: Day = None, as_json: Json = False) -> N
     from roi_engine import restatements as restated  # noqa: PLC0415
     from roi_engine.warehouse import serving  # noqa: PLC0415
 
+    settings = settings_for(lake)
     try:
-        found = restated.read(settings_for(lake).lake, day=day.date() if day else None)
+        found = restated.read(settings.lake, day=day.date() if day else None)
     except serving.NoRelease as error:
         raise fail(str(error)) from None
+    say_simulated(settings)
     if as_json:
         objects = [asdict(one) for one in found]
         sys.stdout.write(json.dumps(objects, default=serving.as_text) + "\n")
@@ -455,9 +468,10 @@ def reprice(
     from roi_engine.warehouse import serving  # noqa: PLC0415
 
     first, last = (day.date() for day in (from_, to))
+    settings = settings_for(lake)
     try:
         done = repricing.reprice(
-            settings_for(lake),
+            settings,
             inbox=inbox,
             first=first,
             last=last,
@@ -466,6 +480,7 @@ def reprice(
         )
     except (repricing.NotRepriced, pipeline.Failed) as error:
         raise fail(str(error)) from None
+    say_simulated(settings)
     if as_json:
         sys.stdout.write(json.dumps(asdict(done), default=serving.as_text) + "\n")
     else:
