@@ -437,16 +437,20 @@ def what_if(
     from roi_engine import what_if as question  # noqa: PLC0415
     from roi_engine.warehouse import serving  # noqa: PLC0415
 
+    settings = settings_for(lake)
     try:
-        found = question.ask(settings_for(lake).lake, models=model or (), agent=agent)
+        found = question.ask(settings.lake, models=model or (), agent=agent)
+    except question.NothingAsked as error:
+        raise fail(str(error), 2) from None
     except serving.NoRelease as error:
         raise fail(str(error)) from None
+    say_simulated(settings)
     if as_json:
         objects = [asdict(one) | {"difference": one.difference} for one in found]
         sys.stdout.write(json.dumps(objects, default=serving.as_text) + "\n")
     else:
-        for one in found:
-            out.print(one.line())
+        for line in question.lines(found):
+            out.print(line, markup=False)
 
 
 @app.command(
