@@ -302,7 +302,7 @@ def trace(
 ) -> None:
     """Say where a figure comes from: formula, facts, landed files and their rows.
 
-    With --prove, exit 1 when the facts give another figure.
+    With --prove, exit 1 when the facts give another figure, or it cannot be made once more.
     """
     from roi_engine.lineage import trace as lineage  # noqa: PLC0415
     from roi_engine.warehouse import serving  # noqa: PLC0415
@@ -311,17 +311,20 @@ def trace(
     if bad := [name for name, sign, _ in pairs if not sign]:
         raise fail(f"--key {bad[0]} has no value: write --key {bad[0]}=VALUE.", 2)
     keys = {name: value for name, _, value in pairs}
-    root = settings_for(lake).lake
+    settings = settings_for(lake)
     try:
-        found = lineage.trace(root, mart, column, day=day.date(), keys=keys, prove=prove)
-    except (lineage.NotTraceable, serving.NoRelease) as error:
+        found = lineage.trace(settings.lake, mart, column, day=day.date(), keys=keys, prove=prove)
+    except lineage.NotTraceable as error:
         raise fail(str(error), 2) from None
+    except serving.NoRelease as error:
+        raise fail(str(error)) from None
+    say_simulated(settings)
     if as_json:
         sys.stdout.write(json.dumps(asdict(found), default=serving.as_text) + "\n")
     else:
         for line in found.lines():
             out.print(line, markup=False)
-    if found.proven is False:
+    if prove and not found.proven:
         raise typer.Exit(1)
 
 
