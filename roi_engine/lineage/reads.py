@@ -95,6 +95,7 @@ class Rows:
     """Label → aggregate in SQL."""
     words: str = ""
     """What stands for the condition before a reader."""
+    note: str = ""
 
     @property
     def sql(self) -> str:
@@ -351,6 +352,9 @@ def _by_key(
         " and ".join(said) or "true",
         tuple(given),
         {name: f"sum({name})" for name in summed},
+        note="chosen by day and keys: which of them count, and how, the formula says"
+        if table.startswith("fct_")
+        else "",
     )
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 
 from roi_engine import valuing, version
-from roi_engine.lineage import estimates, reads
+from roi_engine.lineage import behind, reads
 from roi_engine.marts import needs
 from roi_engine.marts.columns import Column
 from roi_engine.marts.declare import DECLARED
@@ -228,8 +228,9 @@ def _reads(
     where: Mapping[str, str],
 ) -> Iterator[reads.Read]:
     for rows in reads.chosen(con, mart, column, leaves, where):
-        yield reads.read(con, rows, note=estimates.keep(con, rows))
-    yield from estimates.behind(con)
+        said = [one for one in (rows.note, behind.keep(con, rows)) if one]
+        yield reads.read(con, rows, note="; ".join(said))
+    yield from behind.follow(con)
 
 
 def _part(

@@ -240,6 +240,22 @@ def test_an_estimate_leads_to_its_calls_and_to_their_prices(roi, estate):
     assert told["unit"] == "USD"
 
 
+def test_training_that_is_written_down_leads_to_the_bill_that_was_capitalised(roi, estate):
+    lake = estate / "lake"
+    row = roi.sql(lake, "select day from daily_roi where training_cost > 0 order by 1 limit 1")[0]
+    asked = ("trace", "daily_roi", "--day", row["day"], "--column", "training_cost")
+    told = json.loads(roi(*asked, "--lake", lake, "--json"))
+    shares, charges = told["reads"]
+    assert "training written down" in shares["note"]
+    assert charges["table"] == "fct_charge"
+    assert {load["uri"].split("/")[0] for load in charges["loads"]} == {"billing"}
+    added = roi.sql(
+        lake, f"select sum(additions) as cost from fct_training_run where day <= '{row['day']}'"
+        f" and contains('{charges['narrowed']}', run_id)",
+    )  # fmt: skip
+    assert Decimal(charges["sums"]["cost"]) == Decimal(added[0]["cost"])
+
+
 def test_a_figure_that_cannot_be_made_once_more_is_told_and_says_why(estate, monkeypatch):
     monkeypatch.setattr("roi_engine.version.source_hash", lambda: "of another engine")
     day = pl.read_parquet(estate / "out" / "daily_asr.parquet")["day"].max()

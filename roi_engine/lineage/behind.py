@@ -1,7 +1,8 @@
-"""Where costs come from that stand on no bill yet: the calls they were estimated from, and prices.
+"""What stands behind costs that are no lines of a bill: estimates, and training written down.
 
 An estimate is a line of its own, made of the day's calls by provider and model and shared over
-their cells; so it is in no landed file itself, and its calls and prices are.
+their cells; so it is in no landed file itself, and its calls and prices are. What is written down
+a day is a part of what was billed while the run was trained.
 """
 
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from roi_engine.lineage.reads import Read, Rows, read
 
 _MOST = 3
 """So many of the estimated lines are named."""
+
+_MADE_UP = "'estimate', 'training'"
 
 # the line's name and its cells are made as dbt makes them (int_usage_estimated_by_traces)
 _CALLS = """
@@ -53,33 +56,63 @@ where (
 
 
 def keep(con: duckdb.DuckDBPyConnection, rows: Rows) -> str:
-    """Keep the shares of the estimates among charges, for ``behind``; return a note on them."""
+    """Keep the shares of such lines among charges, for ``follow``; return a note on them."""
     if rows.table not in {"fct_charge", "fct_cost_allocation"}:
         return ""
-    estimates = f"select * from ({rows.sql}) where charge_id like 'estimate:%'"
-    (found,) = con.execute(f"select count(*) from ({estimates})", rows.given).fetchone() or (0,)
-    if not found:
-        return ""
+    made_up = f"select * from ({rows.sql}) where split_part(charge_id, ':', 1) in ({_MADE_UP})"
+    estimates, written_down = con.execute(
+        "select count(*) filter (starts_with(charge_id, 'estimate:')),"
+        f" count(*) filter (starts_with(charge_id, 'training:')) from ({made_up})",
+        rows.given,
+    ).fetchone() or (0, 0)
     if rows.table == "fct_charge":
-        estimates = (
+        made_up = (
             "select * from facts.fct_cost_allocation"
-            f" where charge_id in (select charge_id from ({estimates}))"
+            f" where (charge_id, day) in (select (charge_id, day) from ({made_up}))"
         )
-    con.execute(
-        "create temp table if not exists estimates as from facts.fct_cost_allocation limit 0"
-    )
+    con.execute("create temp table if not exists kept as from facts.fct_cost_allocation limit 0")
     # the same share may stand under two parts of a figure
-    con.execute(f"insert into estimates {estimates} except all select * from estimates", rows.given)
-    return (
-        f"{found:,} of the rows are estimates: no bill has them yet, so they stand in no landed"
-        " file; the calls that they were made of follow"
-    )
+    con.execute(f"insert into kept {made_up} except all select * from kept", rows.given)
+    said = []
+    if estimates:
+        said.append(
+            f"{estimates:,} of the rows are estimates: no bill has them yet, so they stand in no"
+            " landed file; the calls that they were made of follow"
+        )
+    if written_down:
+        said.append(
+            f"{written_down:,} of the rows are training written down: their file is what declares"
+            " the run; the bill that was capitalised follows"
+        )
+    return "; ".join(said)
 
 
-def behind(con: duckdb.DuckDBPyConnection) -> Iterator[Read]:
+def follow(con: duckdb.DuckDBPyConnection) -> Iterator[Read]:
+    """Return what stands behind the kept shares: calls and their prices, capitalised charges."""
+    if not con.execute("select 1 from duckdb_tables() where table_name = 'kept'").fetchone():
+        return
+    yield from _called(con)
+    runs = con.execute(
+        "select distinct split_part(charge_id, ':', 2) as run from kept"
+        " where starts_with(charge_id, 'training:') order by run"
+    ).fetchall()
+    if runs:
+        condition = (
+            "origin = 'bill' and run_id in (select split_part(charge_id, ':', 2) from kept)"
+            " and day <= (select max(day) from kept)"
+        )
+        words = f"it was capitalised for {', '.join(run for (run,) in runs)}"
+        charges = ("fct_charge", ("cost", "run_id"), "facts.fct_charge as fact", condition, ())
+        yield read(con, Rows(*charges, {"cost": "sum(cost)"}, words))
+
+
+def _called(con: duckdb.DuckDBPyConnection) -> Iterator[Read]:
     """Return the calls that the kept estimates are made of, and the prices these were priced at."""
-    kept = con.execute("select 1 from duckdb_tables() where table_name = 'estimates'").fetchone()
-    if kept is None:
+    con.execute(
+        "create or replace temp table estimates as"
+        " from kept where starts_with(charge_id, 'estimate:')"
+    )
+    if not con.execute("select 1 from estimates limit 1").fetchone():
         return
     con.execute(_CALLS)
     listed = con.execute("select distinct charge_id from estimates order by 1").fetchall()
