@@ -267,7 +267,11 @@ def rollup(
     lake: Lake = None,
     as_json: Json = False,
 ) -> None:
-    """Ask a mart at any level: sums are added, ratios taken of the sums, nothing is averaged."""
+    """Ask a mart at any level: sums are added, ratios taken of the sums, nothing is averaged.
+
+    Percentiles of daily_kpi and daily_inference are read off the buckets that daily_duration and
+    daily_latency count.
+    """
     from roi_engine.marts import rollup as level  # noqa: PLC0415
 
     try:
