@@ -92,13 +92,14 @@ def follow(con: duckdb.DuckDBPyConnection) -> Iterator[Read]:
     if not con.execute("select 1 from duckdb_tables() where table_name = 'kept'").fetchone():
         return
     yield from _called(con)
-    runs = con.execute(
-        "select distinct split_part(charge_id, ':', 2) as run from kept"
-        " where starts_with(charge_id, 'training:') order by run"
-    ).fetchall()
+    con.execute(
+        "create or replace temp table runs as select distinct run_id from facts.fct_charge"
+        " where starts_with(charge_id, 'training:') and charge_id in (select charge_id from kept)"
+    )
+    runs = con.execute("select run_id from runs order by 1").fetchall()
     if runs:
         condition = (
-            "origin = 'bill' and run_id in (select split_part(charge_id, ':', 2) from kept)"
+            "origin = 'bill' and run_id in (select run_id from runs)"
             " and day <= (select max(day) from kept)"
         )
         words = f"it was capitalised for {', '.join(run for (run,) in runs)}"
