@@ -79,6 +79,12 @@ def in_order(start: datetime | None, end: datetime | None) -> None:
         raise fail(f"--to {end.date()} lies before --from {start.date()}.", 2)
 
 
+def say_simulated(settings: Settings) -> None:
+    """Say that a lake is simulated, on standard error: a pipe stays clean."""
+    if (settings.lake / "SIMULATED").exists():
+        sys.stderr.write("SIMULATED DATA\n")
+
+
 def days_of(
     day: datetime | None, start: datetime | None, end: datetime | None
 ) -> list[date] | None:
@@ -195,6 +201,7 @@ def sql(
                 out.print(_table(answer.names, answer.rows))
     except (serving.NoRelease, duckdb.Error) as error:
         raise fail(" ".join(str(error).split())) from None
+    say_simulated(settings)
 
 
 def _table(names: list[str], rows: Iterable[Iterable[object]]) -> Table:
@@ -269,9 +276,12 @@ def evaluate(
     try:
         with serving.connect(settings.lake, threads=settings.threads) as con:
             found = evaluation.evaluate(con, task_types=kinds or None, least=least)
+    except evaluation.NothingToCompare as error:
+        raise fail(str(error), 2) from None
     except serving.NoRelease as error:
         raise fail(str(error)) from None
     if as_json:
+        say_simulated(settings)
         rows = evaluation.as_dicts(found)
         sys.stdout.write(json.dumps(rows, default=serving.as_text, allow_nan=False) + "\n")
         return
@@ -285,14 +295,20 @@ def evaluate(
 def rollup(
     mart: str,
     by: Annotated[str, typer.Option(help="Dimensions, by comma; week and month too.")] = "",
-    column: Annotated[str, typer.Option(help="Figures, by comma (default: all).")] = "",
+    column: Annotated[
+        str, typer.Option(help="Figures, by comma (default: all, percentiles too).")
+    ] = "",
     from_: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"])] = None,
     to: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"])] = None,
     as_sql: Annotated[bool, typer.Option("--sql", help="Print the query for a BI tool.")] = False,
     lake: Lake = None,
     as_json: Json = False,
 ) -> None:
-    """Ask a mart at any level: sums are added, ratios taken of the sums, nothing is averaged."""
+    """Ask a mart at any level: sums are added, ratios taken of the sums, nothing is averaged.
+
+    Percentiles of daily_kpi and daily_inference are read off the buckets that daily_duration and
+    daily_latency count.
+    """
     from roi_engine.marts import rollup as level  # noqa: PLC0415
 
     in_order(from_, to)
@@ -328,7 +344,7 @@ def trace(
 ) -> None:
     """Say where a figure comes from: formula, facts, landed files and their rows.
 
-    With --prove, exit 1 when the facts give another figure.
+    With --prove, exit 1 when the facts give another figure, or it cannot be made once more.
     """
     from roi_engine.lineage import trace as lineage  # noqa: PLC0415
     from roi_engine.warehouse import serving  # noqa: PLC0415
@@ -337,17 +353,20 @@ def trace(
     if bad := [name for name, sign, _ in pairs if not sign]:
         raise fail(f"--key {bad[0]} has no value: write --key {bad[0]}=VALUE.", 2)
     keys = {name: value for name, _, value in pairs}
-    root = settings_for(lake).lake
+    settings = settings_for(lake)
     try:
-        found = lineage.trace(root, mart, column, day=day.date(), keys=keys, prove=prove)
-    except (lineage.NotTraceable, serving.NoRelease) as error:
+        found = lineage.trace(settings.lake, mart, column, day=day.date(), keys=keys, prove=prove)
+    except lineage.NotTraceable as error:
         raise fail(str(error), 2) from None
+    except serving.NoRelease as error:
+        raise fail(str(error)) from None
+    say_simulated(settings)
     if as_json:
         sys.stdout.write(json.dumps(asdict(found), default=serving.as_text) + "\n")
     else:
         for line in found.lines():
             out.print(line, markup=False)
-    if found.proven is False:
+    if prove and not found.proven:
         raise typer.Exit(1)
 
 
@@ -364,13 +383,15 @@ def export(
 
     from roi_engine.warehouse import serving  # noqa: PLC0415
 
+    settings = settings_for(lake)
     try:
-        written = serving.export(settings_for(lake).lake, to, kind=format_.value, facts=facts)
+        written = serving.export(settings.lake, to, kind=format_.value, facts=facts)
     except serving.NoRelease as error:
         raise fail(str(error)) from None
     except (OSError, duckdb.Error) as error:
         why = " ".join(str(error).split())
         raise fail(f"{to} cannot be written ({why}): name another folder with --to.") from None
+    say_simulated(settings)
     if as_json:
         sys.stdout.write(json.dumps(written) + "\n")
     else:
@@ -468,6 +489,7 @@ def alerts(
                 found = known.unresolved(con, settings.lake)
     except (lakes.LakeError, known.NoSuchAlert, duckdb.Error) as error:
         raise fail(" ".join(str(error).split())) from None
+    say_simulated(settings)
     if as_json:
         sys.stdout.write(json.dumps([asdict(alert) for alert in found]) + "\n")
     else:
@@ -484,10 +506,12 @@ def restatements(lake: Lake = None, day: Day = None, as_json: Json = False) -> N
     from roi_engine import restatements as restated  # noqa: PLC0415
     from roi_engine.warehouse import serving  # noqa: PLC0415
 
+    settings = settings_for(lake)
     try:
-        found = restated.read(settings_for(lake).lake, day=day.date() if day else None)
+        found = restated.read(settings.lake, day=day.date() if day else None)
     except serving.NoRelease as error:
         raise fail(str(error)) from None
+    say_simulated(settings)
     if as_json:
         objects = [asdict(one) for one in found]
         sys.stdout.write(json.dumps(objects, default=serving.as_text) + "\n")
@@ -512,16 +536,20 @@ def what_if(
     from roi_engine import what_if as question  # noqa: PLC0415
     from roi_engine.warehouse import serving  # noqa: PLC0415
 
+    settings = settings_for(lake)
     try:
-        found = question.ask(settings_for(lake).lake, models=model or (), agent=agent)
+        found = question.ask(settings.lake, models=model or (), agent=agent)
+    except question.NothingAsked as error:
+        raise fail(str(error), 2) from None
     except serving.NoRelease as error:
         raise fail(str(error)) from None
+    say_simulated(settings)
     if as_json:
         objects = [asdict(one) | {"difference": one.difference} for one in found]
         sys.stdout.write(json.dumps(objects, default=serving.as_text) + "\n")
     else:
-        for one in found:
-            out.print(one.line())
+        for line in question.lines(found):
+            out.print(line, markup=False)
 
 
 @app.command(
@@ -544,9 +572,10 @@ def reprice(
 
     in_order(from_, to)
     first, last = (day.date() for day in (from_, to))
+    settings = settings_for(lake)
     try:
         done = repricing.reprice(
-            settings_for(lake),
+            settings,
             inbox=inbox,
             first=first,
             last=last,
@@ -555,6 +584,7 @@ def reprice(
         )
     except (repricing.NotRepriced, pipeline.Failed) as error:
         raise fail(str(error)) from None
+    say_simulated(settings)
     if as_json:
         sys.stdout.write(json.dumps(asdict(done), default=serving.as_text) + "\n")
     else:

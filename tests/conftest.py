@@ -38,12 +38,22 @@ class Roi:
     """The command line, as a person runs it."""
 
     def __call__(self, *arguments: object, code: int = 0, **options) -> str:
-        """Run ``roi`` and return what it printed; the exit code must be ``code``."""
+        """Run ``roi`` and return what it printed; the exit code must be ``code``.
+
+        An answer in JSON is returned alone: that data is simulated is said beside it.
+        """
+        done = self.run(*arguments, code=code, **options)
+        if "--json" in arguments and done.stdout:
+            return done.stdout
+        return done.stdout + done.stderr
+
+    def run(self, *arguments: object, code: int = 0, **options) -> subprocess.CompletedProcess[str]:
+        """Run ``roi`` and return what it printed and where; the exit code must be ``code``."""
         command = [str(ROI), *map(str, arguments)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
         assert done.returncode == code, f"{command}\n{done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stderr, done.stderr
-        return done.stdout + done.stderr
+        return done
 
     def sql(self, lake: Path, query: str) -> list[dict]:
         """Ask the release and return its rows."""

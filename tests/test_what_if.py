@@ -15,7 +15,7 @@ MONEY = pl.Decimal(38, 9)
 
 def call(**given):
     row = {
-        "agent_id": "ann", "provider": "P", "model": "large", "day": LAST,
+        "agent_id": "ann", "provider": "P", "model": "large", "day": LAST, "operation": "chat",
         "priced_cost": Decimal("0.01"), "currency": "USD", "cost_status": "priced",
         "input_uncached_tokens": 1000, "cache_read_tokens": 0, "cache_write_5m_tokens": 0,
         "cache_write_1h_tokens": 0, "output_visible_tokens": 100, "reasoning_tokens": 0,
@@ -30,6 +30,7 @@ def price(model, **given):
         "context_from": 0, "context_to": None, "input_uncached_per_million": Decimal(2),
         "cache_read_per_million": Decimal("0.2"), "cache_write_5m_per_million": None,
         "cache_write_1h_per_million": None, "output_per_million": Decimal(8),
+        "price_source": "reference",
     }  # fmt: skip
     return row | given
 
@@ -97,7 +98,7 @@ def test_a_missing_price_leaves_the_cost_open(ask, given, reason):
     assert found.cost_then is None
     assert found.difference is None
     assert found.reason == reason
-    assert found.line().endswith(f"not known: {reason}")
+    assert "not known: it" in found.line()
 
 
 def test_a_bucket_that_nobody_used_needs_no_price(ask):
@@ -120,6 +121,7 @@ def test_only_standard_prices_that_hold_today_and_calls_of_the_last_28_days_coun
     ]
     (found,) = ask(calls, prices, models=["small"], agent="ann")
     assert (found.calls, found.unpriced_calls) == (1, 1)
+    assert found.line().endswith(" · 1 calls without a price are in neither")
     assert found.cost_then == Decimal("0.0028")
 
 
@@ -134,3 +136,50 @@ def test_unasked_each_model_that_somebody_used_is_compared(ask):
         ("ann", "small"),
         ("ben", "large"),
     ]
+
+
+def test_what_is_compared_is_said_once_above(ask):
+    said = list(what_if.lines(ask([call()], [price("small")], models=["small"])))
+    assert said[0] == (
+        "2026-01-01 … 2026-01-28 · USD · standard prices of reference/prices.csv that hold on"
+        " 2026-01-28 · assumed: the same tokens, at the same quality"
+    )
+    assert len(said) == 2
+
+
+def test_a_self_hosted_model_is_not_taken_for_free(ask):
+    nothing = {"input_uncached_per_million": Decimal(0), "output_per_million": Decimal(0)}
+    nothing["cache_read_per_million"] = Decimal(0)
+    calls = [call(), call(model="own", priced_cost=Decimal(0))]
+    to_own, from_own = ask(calls, [price("large"), price("own", **nothing)])
+    assert (to_own.cost_then, to_own.reason) == (None, "no_price_by_token")
+    assert (from_own.cost_then, from_own.difference) == (Decimal("0.0028"), None)
+    assert from_own.line().endswith(": GPUs by the hour → 0.002800000")
+
+
+def test_a_model_that_embeds_does_not_stand_in_for_one_that_writes(ask):
+    calls = [call(), call(model="vector", operation="embeddings", output_visible_tokens=0)]
+    prices = [price("large"), price("small"), price("vector", output_per_million=None)]
+    found = ask(calls, prices, models=["small", "vector"])
+    assert [(one.model, one.other_model, one.reason) for one in found] == [
+        ("large", "small", None),
+        ("vector", None, "no_other_model"),
+    ]
+
+
+def test_a_model_whose_calls_have_no_price_is_named(ask):
+    (found,) = ask([call(cost_status="unpriced", priced_cost=None)], [price("small")])
+    assert (found.other_model, found.unpriced_calls, found.reason) == (None, 1, "unpriced")
+    assert "none of its calls has a price · 1 calls" in found.line()
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ({"models": ["smal"]}, "smal has no standard price on 2026-01-28; models in use are large"),
+        ({"agent": "zoe"}, "zoe called no model in the 28 days to 2026-01-28"),
+    ],
+)
+def test_what_is_not_there_is_said(ask, question, said):
+    with pytest.raises(what_if.NothingAsked, match=said):
+        ask([call()], [price("small")], **question)

@@ -17,7 +17,11 @@ group by agent_id
 order by total_cost desc;
 
 -- Does the bill tie to what was allocated, invoice by invoice?
-select provider, billing_period, invoice_id, invoiced, allocated, difference, verdict
+-- charged must equal allocated: its lines by the cost measure (effective cost, unless
+-- ROI_COST_MEASURE=billed), in the reporting currency. invoiced is their billed cost in the invoice's
+-- own currency, and differs: a commitment is billed when it is bought, and charged as it is used.
+select provider, billing_period, invoice_id, invoiced, billing_currency, charged, allocated,
+    difference, verdict
 from invoice_tieout
 order by provider, billing_period, invoice_id;
 

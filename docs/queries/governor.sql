@@ -13,7 +13,7 @@ order by agent_id;
 select task_type, user_group, reference_group, success_ratio_28d, success_ratio_low_28d,
     success_ratio_high_28d, success_verdict, success_is_certain, suppressed_reason
 from daily_fairness
-where day = (select max(day) from daily_fairness)
+where day = (select max(day) from daily_fairness) and not is_reference
 order by task_type, user_group;
 
 -- Which outputs should be reviewed next, for the most certainty a minute?

@@ -18,7 +18,9 @@ from daily_wallet
 where day = (select max(day) from daily_wallet)
 order by projected_exhaustion_day nulls last;
 
--- What has a training run cost that is not paid off yet?
-select run_id, model_version, gpu_hours, capitalised_cost, amortised, closing_balance, payback_days
+-- What has a training run cost that is not paid off yet, and what of it was given up?
+select run_id, model_version, gpu_hours, capitalised_cost, amortised, written_off, closing_balance,
+    payback_reason, payback_days_at_pace
 from training_amortisation
-order by closing_balance desc;
+where payback_days is null
+order by closing_balance desc, run_id;

@@ -48,10 +48,18 @@ QUERIES: tuple[FactQuery, ...] = (
 RATE_SCALE = 10**9
 """A realisation rate counts to the ninth decimal; the product with money is rounded once."""
 
-_CLASSES = {"token_api": "token_cost"} | {
+CLASSES = {"token_api": "token_cost"} | {
     name: f"{name}_cost"
     for name in ("gpu", "storage", "network", "platform", "training", "other", "idle")
 }
+"""Cost class → the column that it is added up in."""
+
+BOOKED = (
+    "case agent_id when '__idle__' then 'idle' when '__out_of_scope__' then 'other'"
+    " else cost_class end"
+)
+"""The class by which ``costs`` puts a row into its column, in SQL."""
+
 _MONEY = (*COST_PARTS, "total_cost", "human_equivalent_cost", *VALUE_PARTS)
 _DERIVED = (
     *("gross_value", "net_value", "cash_saving", "capacity_freed", "assumed_value"),
@@ -106,7 +114,7 @@ def costs(lines: pl.DataFrame) -> pl.DataFrame:
     Raises:
         ValueError: A cost class is not known.
     """
-    unknown = set(lines["cost_class"].unique()) - set(_CLASSES)
+    unknown = set(lines["cost_class"].unique()) - set(CLASSES)
     if unknown:
         raise ValueError(f"fct_cost_allocation has unknown cost classes: {sorted(unknown)}")
     # the pool's idle rows fill idle_cost only, what is out of scope fills other_cost only
@@ -115,13 +123,13 @@ def costs(lines: pl.DataFrame) -> pl.DataFrame:
         .then(pl.lit("idle_cost"))
         .when(pl.col("agent_id") == "__out_of_scope__")
         .then(pl.lit("other_cost"))
-        .otherwise(pl.col("cost_class").replace_strict(_CLASSES, return_dtype=pl.String))
+        .otherwise(pl.col("cost_class").replace_strict(CLASSES, return_dtype=pl.String))
     )
     return lines.select(
         pl.exclude("cost_class", "cost"),
         *(
             pl.when(column == name).then(pl.col("cost")).otherwise(whole(0)).alias(name)
-            for name in _CLASSES.values()
+            for name in CLASSES.values()
         ),
     )
 

@@ -47,6 +47,23 @@ class Sum:
     squared: bool = False
     product: str = ""
 
+    @property
+    def value(self) -> str:
+        """Return the SQL of what each row adds."""
+        value = f"({self.expression})"
+        if self.times:
+            # (38,18) × (10,9) is (38,27): exact; a wider credit would not fit 38 digits.
+            # The fact has that type: a cast of a wider one costs more than the join.
+            credit = f"decimal(10, {CREDIT_SCALE})"
+            value += f" * coalesce(cast({self.times} as {credit}), cast(1 as {credit}))"
+        elif self.squared:
+            value = _half(self.expression, self.scale)
+            value += f" * {value}"
+        elif self.product:
+            factors = (self.expression, self.product)
+            value = " * ".join(_half(factor, self.scale) for factor in factors)
+        return value
+
 
 @dataclass(frozen=True, slots=True)
 class Count:
@@ -140,40 +157,35 @@ class FactQuery:
             group by 1
         """
         columns = [f'{expression} as "{name}"' for name, expression in self.by]
-        for total in self.sums:
-            value = f"({total.expression})"
-            if total.times:
-                # (38,18) × (10,9) is (38,27): exact; a wider credit would not fit 38 digits.
-                # The fact has that type: a cast of a wider one costs more than the join.
-                credit = f"decimal(10, {CREDIT_SCALE})"
-                value += f" * coalesce(cast({total.times} as {credit}), cast(1 as {credit}))"
-            elif total.squared:
-                value = _half(total.expression, total.scale)
-                value += f" * {value}"
-            elif total.product:
-                factors = (total.expression, total.product)
-                value = " * ".join(_half(factor, total.scale) for factor in factors)
-            columns.append(f'sum({value}){_filter(total.where)} as "{total.name}"')
+        columns += [f'sum({s.value}){_filter(s.where)} as "{s.name}"' for s in self.sums]
         columns += [f'count(*){_filter(c.where)} as "{c.name}"' for c in self.counts]
         columns += [f'max({peak.expression}) as "{peak.name}"' for peak in self.peaks]
         listed = ", ".join(f"date '{day}'" for day in self.days(requested))
         text = "select\n    " + ",\n    ".join(columns)
-        text += f"\nfrom {schema}.{self.table} as fact"
-        if self.join:
-            kept = [*self.join.on, *(f'{own} as "{new}"' for new, own in self.join.columns)]
-            other = f"select {', '.join(kept)} from {schema}.{self.join.table} as other"
-            looked_at = [f"({self.join.where})"] if self.join.where else []
-            if "day" in self.join.on or self.join.same_days:
-                looked_at.append(f"day in ({listed})")
-            if looked_at:
-                other += f" where {' and '.join(looked_at)}"
-            text += f"\n{self.join.how} join ({other}) as joined using ({', '.join(self.join.on)})"
+        text += f"\nfrom {self.rows(schema, self.days(requested))}"
         conditions = [f"({self.where})"] if self.where else []
         if self.reaches_back is not None:
             conditions.append(f"day in ({listed})")
         if conditions:
             text += "\nwhere " + "\n    and ".join(conditions)
         return text + "\ngroup by " + ", ".join(str(n + 1) for n in range(len(self.by)))
+
+    def rows(self, schema: str, days: Sequence[date]) -> str:
+        """Return what stands after FROM: the fact, and beside each row what is joined to it."""
+        if not self.join:
+            return f"{schema}.{self.table} as fact"
+        kept = [*self.join.on, *(f'{own} as "{new}"' for new, own in self.join.columns)]
+        other = f"select {', '.join(kept)} from {schema}.{self.join.table} as other"
+        looked_at = [f"({self.join.where})"] if self.join.where else []
+        if "day" in self.join.on or self.join.same_days:
+            listed = ", ".join(f"date '{day}'" for day in days)
+            looked_at.append(f"day in ({listed})")
+        if looked_at:
+            other += f" where {' and '.join(looked_at)}"
+        return (
+            f"{schema}.{self.table} as fact"
+            f"\n{self.join.how} join ({other}) as joined using ({', '.join(self.join.on)})"
+        )
 
 
 def run(query: FactQuery, facts: Frames, requested: Sequence[date]) -> pl.DataFrame:

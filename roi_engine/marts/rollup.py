@@ -52,8 +52,7 @@ def sql(
         name: The mart.
         by: Columns of its grain to group by; none for one row over all. ``week`` and ``month``
             group days.
-        columns: What to show; default all sums and ratios that a group has. Percentiles are
-            shown when they are named.
+        columns: What to show; default all sums, ratios and percentiles that a group has.
         first: First day, in.
         last: Last day, in.
         schema: Where the mart is.
@@ -89,10 +88,11 @@ def sql(
         f"day {sign} date '{day}'" for sign, day in ((">=", first), ("<=", last)) if day is not None
     ]
     where = "\nwhere " + " and ".join(conditions) if conditions else ""
+    columns = columns or [*there, *read_off]
     wanted = {column: read_off[column] for column in columns if column in read_off}
     if wanted:
         return _with_percentiles(mart, by, columns, wanted, schema=schema, where=where)
-    shown = [f"{there[column]} as {column}" for column in columns or there]
+    shown = [f"{there[column]} as {column}" for column in columns]
     text = "select\n    " + ",\n    ".join(_folded(one) for one in [*keys, *shown])
     text += f"\nfrom {schema}.{name}{where}"
     if keys:

@@ -1,8 +1,8 @@
 """Models side by side on the cases that a release holds: how sure, and resting on what.
 
 The figures are taken from facts, over all of the release. What nobody measured stays visible: each
-input says whether it was measured, published or assumed, ROI stands as a range over the assumed
-baseline's own low and high, and beside it the baseline at which nothing is won or lost.
+input says whether it was measured, published or assumed, ROI stands as a range over the baseline's
+own low and high, and beside it the baseline at which nothing is won or lost.
 """
 
 from dataclasses import asdict, dataclass
@@ -45,7 +45,10 @@ _CASES = """
         group by 1
     ),
     helped as (
-        select model_version, sum(human_cost) as human_cost
+        select
+            model_version,
+            sum(human_cost) as human_cost,
+            bool_or(basis = 'assumed') as is_help_assumed
         from facts.fct_time_entry
         where $task_types is null or list_contains($task_types, task_type)
         group by 1
@@ -107,6 +110,10 @@ _CASES = """
 """
 
 
+class NothingToCompare(Exception):
+    """No model has such cases; the message says which there are."""
+
+
 @dataclass(frozen=True, slots=True)
 class Evaluation:
     """One model's cases. Money in the release's currency; rates with their 95 % intervals."""
@@ -149,10 +156,31 @@ def evaluate(
         con: A connection to an exported release (``serving.connect``).
         task_types: Kinds of task to look at; default all.
         least: Models with fewer ended cases are left out.
+
+    Raises:
+        NothingToCompare: A kind of task is not there, or no model has so many ended cases.
     """
+    known = [
+        name
+        for (name,) in con.execute(
+            "select distinct task_type from facts.fct_task where task_type is not null order by 1"
+        ).fetchall()
+    ]
+    if unknown := [name for name in task_types or () if name not in known]:
+        raise NothingToCompare(
+            f"There is no task type {', '.join(unknown)}; there are {', '.join(known)}."
+        )
     answer = con.execute(_CASES, {"task_types": task_types, "least": least})
     names = [column[0] for column in answer.description or []]
-    return [_of(dict(zip(names, row, strict=True))) for row in answer.fetchall()]
+    rows = answer.fetchall()
+    if not rows:
+        of = f" of {', '.join(task_types)}" if task_types else ""
+        raise NothingToCompare(f"No model has {least} or more ended cases{of}.")
+    return [_of(dict(zip(names, row, strict=True))) for row in rows]
+
+
+_PRICES = {"billed": "measured", "estimated": "published", "mixed": "published", "none": "none"}
+"""Cost basis → what prices rest on, by the weakest part."""
 
 
 def _of(row: dict[str, Any]) -> Evaluation:
@@ -172,7 +200,7 @@ def _of(row: dict[str, Any]) -> Evaluation:
     )
     minutes = None
     if row["baseline"]:
-        # the share of the assumed minutes at which value pays for cost
+        # the share of the baseline at which value pays for cost
         scale = (cost - fixed) / float(row["baseline"])
         minutes = scale * float(row["minutes"]) / row["resolved"]
     return Evaluation(
@@ -202,9 +230,13 @@ def _of(row: dict[str, Any]) -> Evaluation:
         evidence={
             "outcomes": "measured",
             "tokens": "measured",
-            "prices": "published" if row["cost_basis"] == "estimated" else "measured",
-            "baseline_minutes": "assumed" if row["is_assumed"] else str(row["baseline_evidence"]),
-            "people's minutes": "assumed" if row["unknown_help"] or human else "measured",
+            "prices": _PRICES[row["cost_basis"] or "none"],
+            "baseline_minutes": "assumed"
+            if row["is_assumed"]
+            else row["baseline_evidence"] or "none",
+            "people's minutes": "assumed"
+            if row["unknown_help"] or row["is_help_assumed"]
+            else "measured",
         },
     )
 
@@ -230,6 +262,10 @@ def lines(found: list[Evaluation]) -> list[str]:
     def percent(value: float | None) -> str:
         return "–" if value is None else f"{100 * value:.1f} %"
 
+    def needed(minutes: float | None) -> str:
+        # other value alone pays for the cost
+        return "none needed" if minutes is not None and minutes <= 0 else number(minutes)
+
     table = [
         row("", [f"`{one.model_version}`" for one in found]),
         row("---", ["---:"] * len(found)),
@@ -250,7 +286,7 @@ def lines(found: list[Evaluation]) -> list[str]:
         row("ASR, share of spend", [percent(one.asr_spend) for one in found]),
         row("ASR, value per spend", [number(one.asr_value) for one in found]),
         row(
-            "ROI, assumed baseline low … base … high",
+            "ROI, human minutes low … base … high",
             [
                 f"{number(one.roi_low)} … {number(one.roi)} … {number(one.roi_high)}"
                 for one in found
@@ -258,9 +294,9 @@ def lines(found: list[Evaluation]) -> list[str]:
         ),
         row(
             "break-even human minutes a resolved case",
-            [number(one.break_even_minutes) for one in found],
+            [needed(one.break_even_minutes) for one in found],
         ),
-        row("assumed human minutes", [number(one.baseline_minutes, 1) for one in found]),
+        row("human minutes a resolved case", [number(one.baseline_minutes, 1) for one in found]),
         row(
             "cases where people's help is unknown",
             [str(one.cases_with_unknown_help) for one in found],

@@ -15,6 +15,8 @@ from roi_engine.lineage.trace import trace
 from roi_engine.marts.columns import COUNT, MONEY, RATIO
 from roi_engine.marts.declare import DECLARED
 from roi_engine.simulate.truth import LEDGER_KEYS
+from roi_engine.warehouse import serving
+from tests.conftest import PROJECT
 
 FIGURES = (MONEY, COUNT, RATIO)
 
@@ -171,6 +173,99 @@ def test_each_mart_is_made_once_more_from_the_facts_of_its_trace(estate):
     assert found > 25
 
 
+def of_facts(mart):
+    """Return the money and the counts of a mart that are made from facts alone."""
+    return [
+        column
+        for column in mart.columns
+        if column.type in {MONEY, COUNT}
+        and column.inputs
+        and all(name.startswith(("fct_cost", "fct_task", "fct_time")) for name in column.inputs)
+    ]
+
+
+@pytest.mark.parametrize("mart", ["daily_roi", "daily_asr"])
+def test_the_rows_of_a_trace_add_up_to_its_figure(estate, mart):
+    """Of each cost class its own lines, of each value the tasks that count, and no others."""
+    declared = DECLARED[mart]
+    rows = pl.read_parquet(estate / "lake/release/current/marts" / mart, hive_partitioning=False)
+    seen = 0
+    for column in of_facts(declared):
+        shown = rows.filter(pl.col(column.name).fill_null(0) != 0).sort(declared.grain)
+        # minutes are microseconds in the facts
+        if shown.is_empty() or column.name == "inference_minutes":
+            continue
+        row = shown.row(-1, named=True)
+        keys = {key: str(row[key]) for key in declared.grain if key != "day"}
+        told = trace(estate / "lake", mart, column.name, day=row["day"], keys=keys)
+        facts = [read for read in told.reads if read.table in {"fct_cost_allocation", "fct_task"}]
+        facts += [read for read in told.reads if read.table == "fct_time_entry"]
+        found = (
+            sum(read.rows for read in facts)
+            if column.type == COUNT
+            else sum(Decimal(total) for read in facts for total in read.sums.values())
+        )
+        # each part of a value is rounded once
+        assert abs(found - row[column.name]) <= Decimal("2e-9"), f"{column.name} {keys}"
+        seen += 1
+    assert seen > 10
+
+
+def test_an_estimate_leads_to_its_calls_and_to_their_prices(roi, estate):
+    """No bill has the newest day: its costs are list price, and the list is a landed file too."""
+    lake = estate / "lake"
+    row = roi.sql(
+        lake,
+        "select day, agent_id from daily_roi where not starts_with(agent_id, '__') group by all"
+        " having sum(platform_cost) > 0 and sum(token_cost) > 0"
+        " and count(*) filter (total_cost > 0 and cost_basis <> 'estimated') = 0"
+        " order by all desc limit 1",
+    )[0]
+    where = ("--day", row["day"], "--key", f"agent_id={row['agent_id']}", "--lake", lake)
+    for column, tables in (
+        ("token_cost", ["fct_cost_allocation", "fct_agent_action", "dim_price"]),
+        ("platform_cost", ["fct_cost_allocation", "fct_agent_action"]),
+    ):
+        told = json.loads(roi("trace", "daily_roi", *where, "--column", column, "--json"))
+        assert [read["table"] for read in told["reads"]] == tables
+        shares, calls, *_ = told["reads"]
+        assert (shares["loads"], "are estimates" in shares["note"]) == ([], True)
+        assert Decimal(shares["sums"]["allocated_cost"]) == Decimal(told["value"])
+        assert Decimal(calls["sums"]["priced_cost"]) == Decimal(told["value"])
+        for read in told["reads"][1:]:
+            for load in read["loads"]:
+                landed = lake / "landing/sha256" / load["sha256"][:2] / load["sha256"]
+                assert hashlib.sha256(landed.read_bytes()).hexdigest() == load["sha256"]
+    assert "state their own price" in calls["note"]
+    assert told["unit"] == "USD"
+
+
+def test_training_that_is_written_down_leads_to_the_bill_that_was_capitalised(roi, estate):
+    lake = estate / "lake"
+    row = roi.sql(lake, "select day from daily_roi where training_cost > 0 order by 1 limit 1")[0]
+    asked = ("trace", "daily_roi", "--day", row["day"], "--column", "training_cost")
+    told = json.loads(roi(*asked, "--lake", lake, "--json"))
+    shares, charges = told["reads"]
+    assert "training written down" in shares["note"]
+    assert charges["table"] == "fct_charge"
+    assert {load["uri"].split("/")[0] for load in charges["loads"]} == {"billing"}
+    added = roi.sql(
+        lake, f"select sum(additions) as cost from fct_training_run where day <= '{row['day']}'"
+        f" and contains('{charges['narrowed']}', run_id)",
+    )  # fmt: skip
+    assert Decimal(charges["sums"]["cost"]) == Decimal(added[0]["cost"])
+
+
+def test_a_figure_that_cannot_be_made_once_more_is_told_and_says_why(estate, monkeypatch):
+    monkeypatch.setattr("roi_engine.version.source_hash", lambda: "of another engine")
+    day = pl.read_parquet(estate / "out" / "daily_asr.parquet")["day"].max()
+    keys = {"agent_id": "support-triage"}
+    told = trace(estate / "lake", "daily_asr", "asr_spend_28d", day=day, keys=keys, prove=True)
+    assert told.reads
+    assert told.proven is None
+    assert list(told.lines())[-1].startswith("  not made once more: Release 1 was made by another")
+
+
 def test_a_trace_leads_to_landed_bytes_and_refuses_what_is_not_there(roi, estate):
     lake = estate / "lake"
     day, agent = roi.sql(
@@ -200,3 +295,65 @@ def test_a_trace_leads_to_landed_bytes_and_refuses_what_is_not_there(roi, estate
     assert "no row with day=1999-01-01" in roi(
         "trace", "daily_roi", "--day", "1999-01-01", "--column", "roi", "--lake", lake, code=2
     )
+    # no lake is no wrong usage
+    assert "There is no release" in roi(*ask[:-1], lake / "none", code=1)
+
+
+def answers(lake, role):
+    """Return the answers to the questions of a role, each as a list of rows by name."""
+    questions = (PROJECT / "docs" / "queries" / f"{role}.sql").read_text().split(";")
+    with serving.connect(lake) as con:
+        return [con.sql(text).pl().to_dicts() for text in questions if text.strip()]
+
+
+def test_the_questions_of_the_roles_answer_what_they_ask(estate):
+    lake = estate / "lake"
+    invoices = next(rows for rows in answers(lake, "finance") if rows and "invoiced" in rows[0])
+    assert any(row["invoiced"] != row["charged"] for row in invoices)
+    assert all(row["charged"] - row["allocated"] == row["difference"] for row in invoices)
+    groups = next(rows for rows in answers(lake, "governor") if rows and "user_group" in rows[0])
+    assert all(row["user_group"] != row["reference_group"] for row in groups)
+    open_runs = [row["run_id"] for row in answers(lake, "it")[-1]]
+    with serving.connect(lake) as con:
+        wanted = con.sql("select run_id from training_amortisation where payback_days is null")
+        assert sorted(open_runs) == sorted(run for (run,) in wanted.fetchall())
+        paid = con.sql("select count(*) from training_amortisation where payback_days is not null")
+        assert paid.fetchall() > [(0,)]
+
+
+def test_every_command_that_shows_simulated_data_says_so_and_keeps_its_pipe_clean(roi, estate):
+    lake = ("--lake", estate / "lake")
+    day = pl.read_parquet(estate / "out" / "daily_roi.parquet")["day"].max()
+    figure = ("daily_roi", "--day", day, "--column", "total_cost")
+    for command in (
+        ("sql", "select 1 as one"),
+        ("rollup", "daily_kpi", "--by", "handler,month"),
+        ("trace", *figure),
+        ("what-if",),
+        ("alerts",),
+        ("evaluate",),
+        ("restatements",),
+        ("export", "--to", estate / "again"),
+    ):
+        done = roi.run(*command, *lake, "--json")
+        json.loads(done.stdout)
+        assert "SIMULATED DATA" in done.stderr, command
+        assert "SIMULATED DATA" in roi(*command, *lake), command
+
+
+def test_an_estate_evaluated_says_what_each_model_rests_on(roi, estate):
+    """A bill that is part estimate rests on list prices; minutes may be measured or assumed."""
+    lake = ("--lake", estate / "lake")
+    for one in json.loads(roi("evaluate", *lake, "--json")):
+        is_billed = one["cost_basis"] == "billed"
+        assert one["evidence"]["prices"] == ("measured" if is_billed else "published")
+    said = roi("evaluate", *lake)
+    assert "| human minutes a resolved case |" in said
+    assert "assumed baseline" not in said
+    unknown = roi("evaluate", *lake, "--task-type", "refund,juggling", code=2)
+    assert "There is no task type juggling; there are" in unknown
+    assert "No model has 9999 or more ended cases." in roi(
+        "evaluate", *lake, "--least", 9999, code=2
+    )
+    for unknown in (("--model", "gpt-0"), ("--agent", "zoe")):
+        assert len(roi("what-if", *lake, *unknown, code=2).splitlines()) == 1

@@ -73,7 +73,7 @@ def test_a_roll_up_equals_the_metric_from_facts(kept, facts, cells, make_params,
 def test_a_roll_up_to_the_grain_is_the_mart(mart, facts, make_params, build_mart):
     chosen = make_params(DAYS[-1]) if DECLARED[mart].standing else make_params(*DAYS)
     rows = build_mart(facts, mart, chosen)
-    rolled = asked(rows, mart, DECLARED[mart].grain)
+    rolled = asked(rows, mart, DECLARED[mart].grain, list(rollup.measures(DECLARED[mart])))
     assert_frame_equal(
         rolled.cast({name: rows.schema[name] for name in rolled.columns}),
         rows.select(rolled.columns).sort(DECLARED[mart].grain),
@@ -96,6 +96,18 @@ def test_a_mean_of_ratios_is_another_number(cells):
     """The check can fail: averaging the rows' own ratios does not give the ratio of sums."""
     (right,) = asked(cells, "daily_roi", (), ["roi"])["roi"]
     assert cells["roi"].mean() != pytest.approx(right, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("mart", "column"),
+    [("daily_kpi", "cycle_hours_p90"), ("daily_inference", "latency_seconds_p95")],
+)
+def test_unasked_percentiles_are_among_all_figures(mart, column):
+    by = [key for key in DECLARED[mart].grain if key != "day"][:1]
+    declared = DECLARED[mart]
+    everything = [*rollup.measures(declared), *rollup.histograms(declared)]
+    assert column in everything
+    assert rollup.sql(mart, [*by, "month"]) == rollup.sql(mart, [*by, "month"], everything)
 
 
 def test_what_no_group_has_is_refused():

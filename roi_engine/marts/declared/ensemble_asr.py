@@ -43,8 +43,8 @@ ENSEMBLE_ASR = Mart(
         ),
         money(
             "spend",
-            "List price of all actions of these tasks, by whichever agent, on whichever day; what is"
-            " flagged as overhead is no task's.",
+            "List price of all actions of these tasks, by whichever agent, on whichever day; what"
+            " is flagged as overhead is no task's.",
             "Σ priced_cost",
             ("fct_task.priced_cost",),
             "§5",
