@@ -128,7 +128,8 @@ SHAPES = {
     ),
     "time_entries": Shape(
         key=(),
-        required=("started_at", "minutes"),
+        # one without a day counts on the day of the resolution, and says so
+        required=("minutes",),
         sets={"kind": ["review", "escalation", "remediation", "supervision"]},
         at_least_zero=("minutes",),
     ),
@@ -261,6 +262,7 @@ _DERIVED = {
                     and {_minute_of_day("other.closes_at")} > {_minute_of_day("this.opens_at")}
             )""",
     },
+    "fx_rates": {"decimals_lost": "cast(this.rate <> round(this.rate, 9) as integer)"},
     "field_mappings": {"is_mapped": f"cast({_is_mapped()} as integer)"},
     "time_entries": {"subject": "coalesce(this.ticket_id, this.task_id)"},
     # 0 where nobody is named, or where an agent trades with itself
@@ -359,8 +361,14 @@ _EXTRA: dict[str, list[tuple[str, dict[str, object], str, str]]] = {
             "rate_positive",
             {"column": "rate", "min_value": 0, "strict_min": True},
             "critical",
-            "A rate of 0 would make money vanish.",
-        )
+            "A rate of 0 or less would make money vanish.",
+        ),
+        (
+            "rate_read_whole",
+            {"column": "decimals_lost", "max_value": 0},
+            "warning",
+            "A rate is read to 9 decimals, and this one has more: it is rounded.",
+        ),
     ],
     "allocation_rules": [
         (

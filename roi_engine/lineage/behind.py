@@ -22,7 +22,8 @@ create or replace temp table estimated_calls as
 with calls as (
     select action.*,
         case when cost_status = 'stated'
-            then 'estimate:stated:' || coalesce(tool, provider, '__unknown__')
+            then 'estimate:stated:'
+                || coalesce(nullif(lower(provider), '__unknown__'), tool, '__unknown__')
             else 'estimate:' || coalesce(lower(provider), '__unknown__') || ':'
                 || coalesce(model, '__unknown__')
         end || ':' || day as charge_id,

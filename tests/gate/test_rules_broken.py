@@ -132,7 +132,10 @@ BREAKS = {
     "training_runs": {"lifespan_positive": {"lifespan_days": 0}},
     "field_mappings": {"field_is_read": {"field": "agent"}},
     "investments": {"months_positive": {"months": 0}},
-    "fx_rates": {"rate_positive": {"rate": 0}},
+    "fx_rates": {
+        "rate_positive": {"rate": 0},
+        "rate_read_whole": {"rate": Decimal("1.1234567891")},
+    },
     "time_entries": {"subject_present": {"task_id": None}},
     "service_hours": {
         "weekday_of_a_week": {"weekday": 8},

@@ -21,7 +21,8 @@ dated as (
         realisation_rate,
         coalesce(is_novel, false) as is_novel,
 
-        -- a number that does not say where it comes from, or that nobody signed, is an assumption
+        -- a number that does not say where it comes from, or that nobody signed,
+        -- is an assumption
         case when approved_by is null then 'assumed' else coalesce(basis, 'assumed') end
             as basis,
         source,

@@ -17,10 +17,17 @@ covered as (
     select
         *,
         sum(capacity_microseconds) over (
-            partition by gpu_uuid, hour_at
+            partition by day, gpu_uuid, hour_at
         ) as sampled_microseconds,
+
+        -- where zones differ by half an hour, midnight cuts an hour
+        {{ microseconds_between(
+            'greatest(hour_at, ' ~ day_starts_at('day') ~ ')',
+            "least(hour_at + interval '1' hour, "
+            ~ day_starts_at(days_after('day', 1)) ~ ')'
+        ) }} as hour_microseconds,
         row_number() over (
-            partition by gpu_uuid, hour_at, workload
+            partition by day, gpu_uuid, hour_at, workload
             order by capacity_microseconds desc, agent_id asc, model asc
         ) as place
 
@@ -49,7 +56,9 @@ select
 
     -- where several agents share a workload its energy stands on the first of them
     case when covered.place = 1 then readings.energy_wh end as energy_wh,
-    least(cast(covered.sampled_microseconds as double) / 3600000000, 1) as coverage,
+    least(
+        cast(covered.sampled_microseconds as double) / covered.hour_microseconds, 1
+    ) as coverage,
     covered._load_id,
     covered._source_file,
     covered._source_row,

@@ -40,7 +40,20 @@ tasks as (
 
 ),
 
--- minutes are known of a task; an older ticket of the same task has only its own
+ticket_minutes as (
+
+    select
+        task_id,
+        sum(human_minutes) as human_minutes
+
+    from tickets
+
+    group by task_id
+
+),
+
+-- minutes are known of a task; an older ticket of the same task has its own, and the
+-- newest what is left
 joined as (
 
     select
@@ -50,7 +63,14 @@ joined as (
             as task_department,
         tasks.handled_by,
         case
-            when tasks.ticket_id = in_scope.ticket_id then tasks.human_minutes
+            when tasks.ticket_id = in_scope.ticket_id
+                then
+                    greatest(
+                        tasks.human_minutes
+                        - coalesce(ticket_minutes.human_minutes, 0)
+                        + coalesce(in_scope.human_minutes, 0),
+                        0
+                    )
             else in_scope.human_minutes
         end as known_minutes,
         case
@@ -74,6 +94,8 @@ joined as (
     left join tasks on in_scope.task_id = tasks.task_id
 
     left join returns on in_scope.ticket_id = returns.ticket_id
+
+    left join ticket_minutes on in_scope.task_id = ticket_minutes.task_id
 
 )
 

@@ -92,9 +92,13 @@ summed_to_cell as (
         coalesce(lower(provider), '__unknown__') as provider,
         coalesce(model, '__unknown__') as model,
 
-        -- who states a price of its own: the tool, else the provider
+        -- who bills a price that the action states: its provider, else the tool
         case
-            when cost_status = 'stated' then coalesce(tool, provider, '__unknown__')
+            when cost_status = 'stated'
+                then
+                    coalesce(
+                        nullif(lower(provider), '__unknown__'), tool, '__unknown__'
+                    )
         end as stated_by,
         coalesce(agent_id, '__unknown__') as agent_id,
         coalesce(model_version, '__unknown__') as model_version,

@@ -109,13 +109,18 @@ charge_gpus as (
 
 ),
 
+-- an hour that midnight cuts (zones may differ by half an hour) is of both days in part
 rented as (
 
     select
         charge_id,
         day,
         sum(
-            {{ microseconds_between('first_hour_at', 'last_hour_at') }} + 3600000000
+            {{ microseconds_between(
+                'greatest(first_hour_at, ' ~ day_starts_at('day') ~ ')',
+                "least(last_hour_at + interval '1' hour, "
+                ~ day_starts_at(days_after('day', 1)) ~ ')'
+            ) }}
         ) as rented_microseconds
 
     from charge_gpus

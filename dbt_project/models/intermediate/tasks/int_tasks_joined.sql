@@ -89,7 +89,7 @@ action_sums as (
         max(last_action_at) as last_action_at,
         min_by(
             initiated_by,
-            cast(first_action_at as varchar) || agent_id || model_version
+            row(first_action_at, agent_id, model_version)
         ) as initiated_by,
         bool_or(has_retrieval) as has_retrieval,
         bool_or(is_approved_by_human) as is_approved_by_human,

@@ -55,14 +55,13 @@ summed_to_task_agent as (
         max(started_at) as last_action_at,
         min(day) as first_action_day,
         max(day) as last_action_day,
-        min_by(initiated_by, cast(started_at as varchar) || action_id)
-            as initiated_by,
+        min_by(initiated_by, row(started_at, action_id)) as initiated_by,
 
         -- that of the last call that names one, as the last call gives the model
-        max_by(model_registry_version, cast(started_at as varchar) || action_id)
+        max_by(model_registry_version, row(started_at, action_id))
         filter (where is_model_call and model_registry_version is not null)
             as model_registry_version,
-        max_by(feature_version, cast(started_at as varchar) || action_id)
+        max_by(feature_version, row(started_at, action_id))
         filter (where is_model_call and feature_version is not null)
             as feature_version,
         bool_or(is_retrieval) as has_retrieval,
