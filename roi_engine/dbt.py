@@ -16,7 +16,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import IO, Self
 
-from roi_engine import partitions, version
+from roi_engine import disk, partitions, version
 from roi_engine.sources.schema import SOURCES, TABLES
 from roi_engine.warehouse import catalog
 from roi_engine.warehouse.lake import OPS_TABLES
@@ -252,13 +252,9 @@ def _keep_parsed(made: Path, parsed: Path) -> None:
             old.unlink(missing_ok=True)
 
 
-_DISK_IS_FULL = ("No space left on device", "database or disk is full", "disk I/O error")
-"""How DuckDB, SQLite and the system say it, somewhere in what dbt says."""
-
-
 def _failure(said: str, results: Path) -> str:
-    if reason := next((words for words in _DISK_IS_FULL if words in said), None):
-        return f"The lake cannot be written ({reason} while dbt ran): free its disk."
+    if told := disk.full(said, " while dbt ran"):
+        return told
     failed = []
     if results.is_file():
         failed = [

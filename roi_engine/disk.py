@@ -4,6 +4,8 @@ import errno
 from pathlib import Path
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
+_SAID = ("No space left on device", "database or disk is full", "disk I/O error")
+"""How the system, SQLite and DuckDB say it, somewhere in what they say."""
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
@@ -25,3 +27,15 @@ def not_written(root: Path, error: OSError) -> str:
     else:
         cure = f"see what stands in the way in {error.filename or root}"
     return f"The lake cannot be written ({error}): {cure}."
+
+
+def full(said: str, during: str = "") -> str | None:
+    """Return the sentence for what says somewhere that a disk is full, None for anything else.
+
+    Examples:
+        >>> full("IO Error: ... Original error: No space left on device")
+        'The lake cannot be written (No space left on device): free its disk.'
+        >>> full("no such table")
+    """
+    reason = next((words for words in _SAID if words in said), None)
+    return reason and f"The lake cannot be written ({reason}{during}): free its disk."

@@ -268,7 +268,10 @@ def _stages(settings: Settings, *, inbox: Path | None, **about: object) -> Itera
             *(declared.NotDeclared, duckdb.Error, psycopg.Error, OSError),
         ) as error:
             journal.step("failed", error=str(error))
-            message = f"{' '.join(str(error).split())} The last release is in place."
+            said = " ".join(str(error).split())
+            if isinstance(error, duckdb.Error):
+                said = disk.full(said) or said
+            message = f"{said} The last release is in place."
             raise Failed(message) from error
 
 
