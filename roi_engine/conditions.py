@@ -302,7 +302,7 @@ def _early_exhaustion(asked: Asked) -> list[alerts.Alert]:
 def _wallets(asked: Asked, rule: str, flag: str, column: str, says: str) -> list[alerts.Alert]:
     """Tell of the wallets that a flag marks on the newest day, a column against the allowance."""
     rows = asked.rows(
-        f"select wallet_id, {column}::double, allowance::double, currency from {{s}}.daily_wallet"
+        f"select wallet_id, {column}, allowance, currency from {{s}}.daily_wallet"
         f" where day = ? and {flag} order by wallet_id",
         asked.newest,
     )
@@ -313,8 +313,8 @@ def _wallets(asked: Asked, rule: str, flag: str, column: str, says: str) -> list
             about=[wallet],
             message=says.format(value=value, limit=limit, currency=currency),
             day=asked.newest,
-            value=value,
-            threshold=limit,
+            value=float(value),
+            threshold=float(limit),
             evidence=(
                 f"select * from daily_wallet where {_window(asked, wallet_id=wallet)} order by day"
             ),
